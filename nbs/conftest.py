@@ -1,0 +1,119 @@
+"""Every notebook is one test: nbs/*.ipynb cell by cell in a fresh process, nbs/runs/*.ipynb by papermill with default parameters."""
+import os, re, signal, subprocess, sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+NBS = Path(__file__).resolve().parent
+ROOT = NBS.parent
+MINUTES = 20            # a notebook that takes longer is stopped
+SKIPPED = 77            # exit status of a component notebook none of whose cells ran
+TAIL = 60               # lines of a failing notebook's own output to show
+
+# A notebook may leave real-data checks out where there are no data, and says so in a line "skipped: ...". nbdev keeps what a notebook
+# prints to itself, hence the shell that repeats those lines; cells left out by a flag in settings.ini (`#| cuda`) are named likewise.
+COMPONENT = """
+import sys
+from pathlib import Path
+import nbdev.test as tested
+
+notebook, root, flags = Path(sys.argv[1]), sys.argv[2], sys.argv[3].split()
+ran = 0
+
+class Shell(tested.CaptureShell):
+    def cell(self, cell, **kwargs):
+        global ran
+        super().cell(cell, **kwargs)
+        if cell.cell_type != "code": return
+        ran += 1
+        for output in cell.outputs:
+            for line in "".join(output.get("text", [])).splitlines():
+                if line.lower().startswith("skip"): print("NOTE", line)
+
+    def run_all(self, nb, **kwargs):
+        left_out = sorted({flag for c in nb.cells for flag in flags if flag in (getattr(c, "directives_", None) or {})})
+        for flag in left_out: print(f"NOTE skipped: cells marked '#| {flag}'")
+        super().run_all(nb, **kwargs)
+
+tested.CaptureShell = Shell
+passed, _ = tested.test_nb(notebook, skip_flags=flags, basepath=root)
+sys.exit(1 if not passed else 0 if ran else %d)
+""" % SKIPPED
+
+notes: dict[str, list[str]] = {}
+
+
+def tst_flags() -> str:
+    "The flags of settings.ini whose cells a test leaves out."
+    config = ConfigParser(delimiters=["="])
+    config.read(ROOT/"settings.ini", encoding="utf-8")
+    return config["DEFAULT"].get("tst_flags", "")
+
+
+def run(command: list[str], cwd: Path, **env: str) -> tuple[int, str]:
+    "Run `command`; its exit status and everything it printed. A late one is killed with all its children: kernels outlive their parents."
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    env = {"OMP_NUM_THREADS": str(cores), "PYTHONFAULTHANDLER": "1", **os.environ, "HF_HUB_OFFLINE": "1", "MPLBACKEND": "agg", **env}
+    process = subprocess.Popen(command, cwd=cwd, env=env, text=True, encoding="utf-8", errors="replace",
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        said, _ = process.communicate(timeout=60*MINUTES)
+        return process.returncode, said
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        if isinstance(error, subprocess.TimeoutExpired): raise NotebookError(f"stopped after {MINUTES} minutes") from None
+        raise
+
+
+class NotebookError(Exception):
+    "A notebook did not run to its end; the message is what it printed last."
+
+
+class Notebook(pytest.Item):
+    "One notebook, run from its first cell to its last."
+    def fail(self, said: str):
+        said = re.sub(r"\x1b\[[0-9;]*m", "", said).strip()
+        raise NotebookError("\n".join(said.splitlines()[-TAIL:]))
+
+    def repr_failure(self, excinfo, style=None):
+        return str(excinfo.value) if excinfo.errisinstance(NotebookError) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self):
+        return self.path, None, self.path.relative_to(ROOT).as_posix()
+
+
+class Component(Notebook):
+    "A notebook of the package: every cell in one fresh process, in the notebook's own folder, as nbdev_test and Jupyter do."
+    def runtest(self):
+        status, said = run([sys.executable, "-c", COMPONENT, str(self.path), str(ROOT), tst_flags()], self.path.parent)
+        found = [line.removeprefix("NOTE ") for line in said.splitlines() if line.startswith("NOTE ")]
+        if found: notes[self.path.name] = found
+        if status == SKIPPED: pytest.skip("no cell of this notebook is to be run")
+        if status: self.fail(said)
+
+
+class Run(Notebook):
+    "A run notebook: papermill, from the project's root, default parameters; its results go to a temporary folder."
+    def runtest(self):
+        out = self.config._tmp_path_factory.mktemp(self.path.stem)
+        command = [sys.executable, "-m", "papermill", str(self.path), str(out/self.path.name), "--no-progress-bar", "--cwd", str(ROOT)]
+        status, said = run(command, ROOT, FIXATE_OUT=str(out))
+        if status: self.fail(said)
+
+
+class NotebookFile(pytest.File):
+    def collect(self):
+        kind = Run if self.path.parent.name == "runs" else Component
+        yield kind.from_parent(self, name=kind.__name__.lower())
+
+
+def pytest_collect_file(file_path, parent):
+    if file_path.suffix == ".ipynb" and not file_path.name.startswith(("_", ".")) and file_path.parent in (NBS, NBS/"runs"):
+        return NotebookFile.from_parent(parent, path=file_path)
+
+
+def pytest_terminal_summary(terminalreporter):
+    "What notebooks left out, and why, stands above pytest's closing line."
+    for notebook, lines in sorted(notes.items()):
+        for line in lines: terminalreporter.write_line(f"{notebook}: {line}")

@@ -1,0 +1,234 @@
+"""The house rules: what notebooks and package must keep so that neither falls silently behind the other.
+
+A rule is a function from a project folder to its faults, one line each. Every rule is tried twice: on this project, where it must find
+nothing, and on a toy project with the fault planted, where it must find exactly that.
+"""
+import ast, filecmp, json, re, shutil, subprocess, sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT_LIMIT = 200_000      # bytes of stored outputs per notebook
+HEADER = re.compile(r"File to edit: \.\./(nbs/.+\.ipynb)")
+MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|work|Users|tmp)/[\w.-]+")
+
+
+# What the rules look at -----------------------------------------------------------------------------------------------------------
+def notebooks(root: Path, folder: str = "nbs") -> list[Path]:
+    return sorted(p for p in (root/folder).glob("*.ipynb") if not p.name.startswith(("_", ".")))
+
+def every_notebook(root: Path) -> list[Path]:
+    return notebooks(root) + notebooks(root, "nbs/runs")
+
+def cells(notebook: Path, kind: str = "code") -> list[dict]:
+    "Cells of one kind, `source` joined to one string."
+    read = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return [cell | {"source": "".join(cell["source"])} for cell in read if cell["cell_type"] == kind]
+
+def directives(notebook: Path, name: str) -> list[str]:
+    "What follows `#| name` in the lines of the code cells, '' where nothing does."
+    return [found for cell in cells(notebook) for found in re.findall(rf"(?m)^#\|\s*{name}\b[ \t]*(.*)$", cell["source"])]
+
+def modules(root: Path) -> list[Path]:
+    "Modules made from notebooks."
+    return sorted(p for p in (root/"fixate").rglob("*.py") if p.name not in ("__init__.py", "_modidx.py"))
+
+def source_notebook(module: Path) -> str | None:
+    found = HEADER.search(module.read_text(encoding="utf-8"))
+    return found and found[1]
+
+def imported(module: Path) -> list[tuple[int, str]]:
+    "(line, absolute dotted name) of everything a module imports, inside functions too."
+    found = []
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import): found += [(node.lineno, alias.name) for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            stem = ".".join(filter(None, ["fixate" if node.level else "", node.module]))
+            found += [(node.lineno, stem + "." + alias.name) for alias in node.names]
+    return found
+
+def after(root: Path, tmp: Path, command: str, *folders: str) -> Path:
+    "A copy of settings and `folders` on which an nbdev command has been run."
+    copy = tmp/command
+    copy.mkdir()
+    shutil.copy(root/"settings.ini", copy)
+    for folder in folders: shutil.copytree(root/folder, copy/folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    done = subprocess.run([Path(sys.executable).parent/command], cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return copy
+
+def differing(left: Path, right: Path, pattern: str) -> list[str]:
+    "Files that only one folder has, or that differ."
+    names = {p.relative_to(side).as_posix() for side in (left, right) for p in side.rglob(pattern) if ".ipynb_checkpoints" not in p.parts}
+    return sorted(n for n in names if not ((left/n).exists() and (right/n).exists() and filecmp.cmp(left/n, right/n, shallow=False)))
+
+
+# The rules ------------------------------------------------------------------------------------------------------------------------
+def one_notebook_one_module(root: Path, tmp: Path) -> list[str]:
+    "nbdev lets the second of two notebooks with one default_exp overwrite the first without a word."
+    owner, faults = {}, []
+    for notebook in every_notebook(root):
+        for module in directives(notebook, "default_exp"):
+            if module in owner: faults.append(f"{notebook.name}: default_exp {module} is taken by {owner[module]}")
+            owner[module] = notebook.name
+    return faults
+
+def no_orphan_module(root: Path, tmp: Path) -> list[str]:
+    "Export never deletes: a module whose notebook is gone stays importable."
+    return [f"{m.name}: {'its notebook ' + n + ' does not exist' if (n := source_notebook(m)) else 'names no notebook in its header'}"
+            for m in modules(root) if not (n := source_notebook(m)) or not (root/n).exists()]
+
+def package_is_exported(root: Path, tmp: Path) -> list[str]:
+    "Notebook and module say the same. After editing a notebook: nbdev_export; after editing a module: nbdev_update."
+    copy = after(root, tmp, "nbdev_export", "nbs")
+    return [f"fixate/{name}: differs from what its notebook exports" for name in differing(root/"fixate", copy/"fixate", "*.py")]
+
+def notebooks_are_clean(root: Path, tmp: Path) -> list[str]:
+    "No execution counts and no stray metadata in git: run nbdev_clean."
+    copy = after(root, tmp, "nbdev_clean", "nbs")
+    return [f"{name}: nbdev_clean changes it" for name in differing(root/"nbs", copy/"nbs", "*.ipynb")]
+
+def runs_have_parameters(root: Path, tmp: Path) -> list[str]:
+    "Without its tag papermill runs the defaults, whatever was asked for, and reports success."
+    counts = {n.name: sum("parameters" in c["metadata"].get("tags", []) for c in cells(n)) for n in notebooks(root, "nbs/runs")}
+    return [f"runs/{name}: {n} cells are tagged `parameters`, exactly one is needed" for name, n in counts.items() if n != 1]
+
+def runs_export_nothing(root: Path, tmp: Path) -> list[str]:
+    "What a run notebook needs twice belongs into a component notebook."
+    return [f"runs/{n.name}: has an export cell" for n in notebooks(root, "nbs/runs")
+            if directives(n, "(?:export|exports|exporti|default_exp)")]
+
+def kernel_is_python3(root: Path, tmp: Path) -> list[str]:
+    "The one kernel name that exists everywhere."
+    names = {n.name: json.loads(n.read_text(encoding="utf-8"))["metadata"].get("kernelspec", {}).get("name") for n in every_notebook(root)}
+    return [f"{notebook}: kernelspec is {name!r}, not 'python3'" for notebook, name in names.items() if name != "python3"]
+
+def outputs_are_small(root: Path, tmp: Path) -> list[str]:
+    "Outputs stay in git's history for ever."
+    sizes = {n.name: sum(len(json.dumps(c["outputs"])) for c in cells(n)) for n in every_notebook(root)}
+    return [f"{name}: {size:,} bytes of outputs, at most {OUTPUT_LIMIT:,}" for name, size in sizes.items() if size > OUTPUT_LIMIT]
+
+def outputs_name_no_machine(root: Path, tmp: Path) -> list[str]:
+    "A path of one machine tells nobody else anything, and changes with every run."
+    faults = []
+    for notebook in every_notebook(root):
+        for number, cell in enumerate(cells(notebook), 1):
+            said = [o.get("text", "") for o in cell["outputs"]] + [o.get("traceback", "") for o in cell["outputs"]]
+            said += [d for o in cell["outputs"] for mime, d in o.get("data", {}).items() if mime not in ("image/png", "image/jpeg")]
+            found = MACHINE_PATH.search("\n".join("".join(s) if isinstance(s, (str, list)) else json.dumps(s) for s in said))
+            if found: faults.append(f"{notebook.name}: output of code cell {number} holds the path {found[0]}")
+    return faults
+
+def package_needs_no_nbdev(root: Path, tmp: Path) -> list[str]:
+    "Whoever imports the package elsewhere should not be held at the old versions that nbdev needs."
+    return [f"{m.name}:{line}: imports {name}" for m in modules(root) for line, name in imported(m)
+            if name.split(".")[0] in ("nbdev", "fastcore", "execnb")]
+
+def imports_point_back(root: Path, tmp: Path) -> list[str]:
+    "Number = reading order = import order, so nothing is used before it is explained."
+    order = {m.stem: Path(n).name for m in modules(root) if (n := source_notebook(m))}      # modules without one are orphans
+    later = lambda module, name: order.get(name, "") >= order.get(module.stem, "~")
+    found = {(m.name, line, parts[1]) for m in modules(root) for line, name in imported(m) if (parts := name.split("."))[0] == "fixate"
+             and len(parts) > 1 and later(m, parts[1])}
+    return [f"{module}:{line}: imports {name}, which {order[name]} explains only later" for module, line, name in sorted(found)]
+
+def known_directives(root: Path, tmp: Path) -> list[str]:
+    "A misspelt flag is no flag: nbdev would run the cell, or export nothing."
+    flags = re.search(r"(?m)^tst_flags\s*=(.*)$", (root/"settings.ini").read_text(encoding="utf-8"))[1].split()
+    known = {*flags, *"default_exp export exports exporti hide hide_input hide_output eval: echo: output: label:".split()}
+    return [f"{n.name}: unknown directive `#| {word}`" for n in every_notebook(root) for c in cells(n)
+            for word in re.findall(r"(?m)^#\|[ \t]*(\S+)", c["source"]) if word not in known]
+
+RULES = [one_notebook_one_module, no_orphan_module, package_is_exported, notebooks_are_clean, runs_have_parameters, runs_export_nothing,
+         kernel_is_python3, outputs_are_small, outputs_name_no_machine, package_needs_no_nbdev, imports_point_back, known_directives]
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_house(rule, tmp_path):
+    faults = rule(ROOT, tmp_path)
+    assert not faults, "\n".join([rule.__doc__, *faults])
+
+
+# The same rules where they must find something --------------------------------------------------------------------------------------
+def write(path: Path, *sources: str, tags=None, kernel="python3", outputs=()) -> Path:
+    "A notebook of code cells; `tags` go to the first cell, `outputs` to the last."
+    made = [dict(cell_type="code", id=f"c{i:07}", metadata={}, source=source.splitlines(True), execution_count=None, outputs=[])
+            for i, source in enumerate(sources)]
+    if tags: made[0]["metadata"]["tags"] = tags
+    made[-1]["outputs"] = list(outputs)
+    metadata = dict(kernelspec=dict(display_name=kernel, language="python", name=kernel))
+    whole = dict(cells=made, metadata=metadata, nbformat=4, nbformat_minor=5)
+    path.write_text(json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+def said(text: str) -> dict:
+    return dict(output_type="stream", name="stdout", text=text.splitlines(True))
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory) -> Path:
+    "A toy project without a fault: two component notebooks, their modules, a run notebook."
+    root = tmp_path_factory.mktemp("sound")
+    shutil.copy(ROOT/"settings.ini", root)
+    (root/"nbs/runs").mkdir(parents=True)
+    write(root/"nbs/00_one.ipynb", "#| default_exp one", "#| export\nimport json\ndef one(): return 1", "one()")
+    write(root/"nbs/01_two.ipynb", "#| default_exp two", "#| export\nfrom fixate.one import one\ndef two(): return one() + 1", "two()")
+    write(root/"nbs/runs/20_go.ipynb", "user = 'u1'", "print(user)", tags=["parameters"])
+    exported = after(root, root, "nbdev_export", "nbs")
+    shutil.move(exported/"fixate", root/"fixate")
+    shutil.rmtree(exported)
+    return root
+
+def edit(path: Path, old: str, new: str):
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(old, new) if old else text + new, encoding="utf-8")
+
+FAULTS = {
+    one_notebook_one_module: lambda r: write(r/"nbs/02_copy.ipynb", "#| default_exp one"),
+    no_orphan_module: lambda r: (r/"nbs/01_two.ipynb").unlink(),
+    package_is_exported: lambda r: edit(r/"fixate/one.py", "return 1", "return 3"),
+    notebooks_are_clean: lambda r: edit(r/"nbs/00_one.ipynb", '"execution_count": null', '"execution_count": 7'),
+    runs_have_parameters: lambda r: write(r/"nbs/runs/20_go.ipynb", "user = 'u1'"),
+    runs_export_nothing: lambda r: write(r/"nbs/runs/20_go.ipynb", "user = 'u1'", "#| export\ndef f(): pass", tags=["parameters"]),
+    kernel_is_python3: lambda r: write(r/"nbs/02_three.ipynb", "1", kernel="conda-env"),
+    outputs_are_small: lambda r: write(r/"nbs/02_three.ipynb", "1", outputs=[said("x"*(OUTPUT_LIMIT + 1))]),
+    outputs_name_no_machine: lambda r: write(r/"nbs/02_three.ipynb", "1", outputs=[said("saved to " + "/home" + "/ada/out.png")]),
+    package_needs_no_nbdev: lambda r: edit(r/"fixate/one.py", "", "def f():\n    from fastcore.basics import L\n"),
+    imports_point_back: lambda r: edit(r/"fixate/one.py", "", "from .two import two\n"),
+    known_directives: lambda r: write(r/"nbs/02_three.ipynb", "#| exprt\n1"),
+}
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_house_finds_the_fault(rule, sound, tmp_path):
+    before, faulty = tmp_path/"before", tmp_path/"faulty"
+    before.mkdir()
+    assert rule(sound, before) == []
+    shutil.copytree(sound, faulty)
+    FAULTS[rule](faulty)
+    assert len(rule(faulty, tmp_path)) == 1
+
+
+# The collector itself -------------------------------------------------------------------------------------------------------------
+def pytest_on(root: Path) -> tuple[dict, str]:
+    "Run pytest with this project's conftest on another one; the outcomes counted in its closing line, and all it said."
+    shutil.copy(ROOT/"nbs/conftest.py", root/"nbs")
+    shutil.copy(ROOT/"pytest.ini", root)
+    done = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider"], cwd=root, capture_output=True, text=True)
+    return {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|skipped|error)", done.stdout.splitlines()[-1])}, done.stdout
+
+def test_notebooks_run(sound, tmp_path):
+    root = shutil.copytree(sound, tmp_path/"p")
+    write(root/"nbs/02_data.ipynb", "print('skipped: no real data here')", "#| cuda\nraise SystemError")
+    write(root/"nbs/03_gpu.ipynb", "#| cuda\n1")
+    write(root/"nbs/runs/21_out.ipynb", "steps = 2", "import os, pathlib\nassert pathlib.Path(os.environ['FIXATE_OUT']).is_dir()",
+          tags=["parameters"])
+    outcome, text = pytest_on(root)
+    assert outcome == dict(passed=5, skipped=1), text
+    assert "02_data.ipynb: skipped: no real data here" in text and "02_data.ipynb: skipped: cells marked '#| cuda'" in text
+
+def test_failing_notebooks_fail(sound, tmp_path):
+    root = shutil.copytree(sound, tmp_path/"p")
+    write(root/"nbs/02_bad.ipynb", "assert 1 == 2, 'one is not two'")
+    write(root/"nbs/runs/21_bad.ipynb", "steps = 2", "raise ValueError(f'{steps} steps are too few')", tags=["parameters"])
+    outcome, text = pytest_on(root)
+    assert outcome == dict(passed=3, failed=2), text
+    assert "one is not two" in text and "2 steps are too few" in text
