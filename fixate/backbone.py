@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['EMBEDDED', 'FAMILIES', 'INSTRUCTION', 'traced_attention', 'question', 'Backbone', 'load_backbone',
-           'embedded_backbones', 'label_ids', 'Vision', 'see', 'slot_pooling', 'Encoded', 'encode', 'Inputs', 'collate',
-           'forward', 'label_logits']
+           'embedded_backbones', 'label_ids', 'token_grid', 'Vision', 'see', 'slot_pooling', 'Encoded', 'encode',
+           'Inputs', 'collate', 'forward', 'label_logits']
 
 # %% ../nbs/06_backbone.ipynb #89f88c1d
 from dataclasses import dataclass, field
@@ -106,7 +106,13 @@ def label_ids(backbone: Backbone, labels: tuple[str, ...]) -> Tensor:
         if len(i) != 1: raise FixateError(f"label {label!r} is {len(i)} tokens for {backbone.name}; accepted: labels of exactly one token, such as letters")
     return torch.tensor([i[0] for i in ids], device=backbone.device)
 
-# %% ../nbs/06_backbone.ipynb #cd0f034d
+# %% ../nbs/06_backbone.ipynb #d074c2f7
+def token_grid(grid: tuple[int, int]) -> Tensor:
+    "Boxes (h·w, 4), as fractions of the page, of an h × w grid of tokens, row by row."
+    h, w = grid
+    row, col = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    return torch.stack([col/w, row/h, (col + 1)/w, (row + 1)/h], -1).reshape(-1, 4)
+
 @dataclass(frozen=True, eq=False)
 class Vision:
     "What the vision tower makes of one page: embeds (V, d), deepstack (levels, V, d), merged grid (h, w), processor grid (1, 3)."
@@ -117,9 +123,7 @@ class Vision:
 
     def token_boxes(self) -> Tensor:
         "Box (x1, y1, x2, y2) of every visual token as fractions of the page, (V, 4)."
-        h, w = self.grid
-        row, col = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-        return torch.stack([col/w, row/h, (col + 1)/w, (row + 1)/h], -1).reshape(-1, 4)
+        return token_grid(self.grid)
 
 @torch.no_grad()
 def see(backbone: Backbone, image: Image.Image) -> Vision:
@@ -146,7 +150,7 @@ def slot_pooling(token_boxes: Tensor, slot_boxes: Tensor, pooling: str = "area")
         return ((centre >= s[..., :2]) & (centre < s[..., 2:])).all(-1).to(token_boxes.dtype)
     raise FixateError(f"unknown pooling {pooling!r}; accepted: 'area', 'centre'")
 
-# %% ../nbs/06_backbone.ipynb #6e7322ed
+# %% ../nbs/06_backbone.ipynb #cd0f034d
 @dataclass(frozen=True, eq=False)
 class Encoded:
     "One prompt: token ids (T,), rotary positions (3, T), mask of visual tokens (T,)."

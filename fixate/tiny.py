@@ -10,6 +10,7 @@ __all__ = ['ROWS', 'COLUMNS', 'STRENGTHS', 'CARES', 'NO_HABIT', 'SPECIAL', 'CHAT
 
 # %% ../nbs/07_tiny.ipynb #bffe444c
 import random
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -324,5 +325,6 @@ def steering(backbone, n: int = 50, seed: int = 10**6) -> dict[str, tuple[float,
     return out
 
 def save_backbone(model, tokenizer, processor, folder) -> None:
-    "Write weights (safetensors), tokenizer and image processor the way `load_backbone` reads any backbone."
-    model.save_pretrained(folder); tokenizer.save_pretrained(folder); processor.save_pretrained(folder)
+    "Write weights (safetensors, half precision), tokenizer and image processor the way `load_backbone` reads any backbone."
+    deepcopy(model).half().save_pretrained(folder)
+    tokenizer.save_pretrained(folder); processor.save_pretrained(folder)
