@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['EMBEDDED', 'FAMILIES', 'INSTRUCTION', 'traced_attention', 'question', 'Backbone', 'load_backbone',
-           'embedded_backbones', 'label_ids', 'token_grid', 'Vision', 'see', 'slot_pooling', 'Encoded', 'encode',
-           'Inputs', 'collate', 'forward', 'label_logits']
+           'embedded_backbones', 'label_ids', 'token_grid', 'Vision', 'vision_features', 'see', 'slot_pooling',
+           'Encoded', 'encode', 'Inputs', 'collate', 'forward', 'label_logits']
 
 # %% ../nbs/06_backbone.ipynb #89f88c1d
 from dataclasses import dataclass, field
@@ -125,6 +125,11 @@ class Vision:
         "Box (x1, y1, x2, y2) of every visual token as fractions of the page, (V, 4)."
         return token_grid(self.grid)
 
+def vision_features(backbone: Backbone, pixels: Tensor, thw: Tensor) -> tuple[Tensor, Tensor]:
+    "Features (V, d) and DeepStack inputs (levels, V, d) of the visual tokens of all pages whose patches are `pixels`, with grids `thw` (pages, 3)."
+    out = backbone.model.model.get_image_features(pixels.to(backbone.device, backbone.dtype), thw.to(backbone.device))
+    return torch.cat(tuple(out.pooler_output)), torch.stack([torch.cat(tuple(level)) for level in out.deepstack_features])
+
 @torch.no_grad()
 def see(backbone: Backbone, image: Image.Image) -> Vision:
     "Vision features of a page, from memory where the same picture was seen before."
@@ -132,10 +137,8 @@ def see(backbone: Backbone, image: Image.Image) -> Vision:
     if key not in backbone.seen:
         inputs = backbone.image_processor(images=[image], return_tensors="pt")
         thw, merge = inputs["image_grid_thw"], backbone.image_processor.merge_size
-        out = backbone.model.model.get_image_features(inputs["pixel_values"].to(backbone.device, backbone.dtype), thw.to(backbone.device))
-        deepstack = torch.stack([torch.cat(tuple(level)) for level in out.deepstack_features])
         h, w = (thw[0, 1:]//merge).tolist()
-        backbone.seen[key] = Vision(torch.cat(tuple(out.pooler_output)), deepstack, (h, w), thw)
+        backbone.seen[key] = Vision(*vision_features(backbone, inputs["pixel_values"], thw), (h, w), thw)
     return backbone.seen[key]
 
 # %% ../nbs/06_backbone.ipynb #85276cbb
