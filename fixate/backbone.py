@@ -19,7 +19,7 @@ import torch
 import transformers
 from PIL import Image
 from torch import Tensor, nn
-from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 
 from .cache import Entry, TensorCache, digest
 from .family import EMBEDDED, FAMILIES, random_backbones, random_shape
@@ -68,8 +68,6 @@ def load_backbone(name: str | Path, device: str = "cpu", dtype: torch.dtype = to
     if str(name) in random_backbones(): model, tokenizer, image_processor = random_shape(str(name), device, dtype, layers, hidden)
     elif layers or hidden: raise FixateError(f"backbone {str(name)!r} has weights and cannot be shrunk; accepted: layers= and hidden= for {', '.join(random_backbones())}")
     else: model, tokenizer, image_processor = _pretrained(name, embedded if (embedded/"config.json").exists() else Path(name), dtype, known)
-    if model.config.model_type not in FAMILIES:
-        raise FixateError(f"backbone {str(name)!r} is a {model.config.model_type!r} model; accepted: {known}")
     model.to(device).eval().requires_grad_(False)
     return Backbone(str(name), model, tokenizer, image_processor, TensorCache(cache or environ.get("FIXATE_CACHE")))
 
@@ -78,8 +76,11 @@ def _pretrained(name, folder: Path, dtype: torch.dtype, known: str) -> tuple:
     local = folder.exists()
     source = str(folder) if local else str(name)
     try:
+        kind = AutoConfig.from_pretrained(source, local_files_only=local).model_type
+        if kind not in FAMILIES: raise FixateError(f"backbone {str(name)!r} is a {kind!r} model; accepted: {known}")
         return (AutoModelForImageTextToText.from_pretrained(source, dtype=dtype, attn_implementation="fixate", local_files_only=local),
-                AutoTokenizer.from_pretrained(source, local_files_only=local), AutoImageProcessor.from_pretrained(source, backend="pil", local_files_only=local))
+                AutoTokenizer.from_pretrained(source, local_files_only=local), FAMILIES[kind].processor.from_pretrained(source, local_files_only=local))
+    except FixateError: raise
     except (OSError, ValueError, KeyError) as error:
         raise FixateError(f"backbone {str(name)!r} cannot be loaded ({str(error).strip().splitlines()[0][:160]}); accepted: {known}") from error
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from transformers import AttentionInterface, AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+from transformers import AttentionInterface, AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
-from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
+from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil, get_optimal_tiled_canvas
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from .geometry import Layout
 
@@ -45,7 +46,8 @@ AttentionMaskInterface.register("fixate", sdpa_mask)
 # %% ../nbs/05c_family.ipynb #1d808e42
 class Qwen3VL:
     "Qwen3-VL: one grid of merged patches, 3-D rotary positions, DeepStack."
-    title, placeholder, around = "Qwen3-VL", "<|image_pad|>", ("", "")
+    title, processor = "Qwen3-VL", Qwen2VLImageProcessorPil
+    placeholder, around = "<|image_pad|>", ("", "")
 
     def eyes(self, model) -> list[nn.Module]: return [model.model.visual]
 
@@ -55,7 +57,8 @@ class Qwen3VL:
 
     def features(self, backbone, pixels: Tensor, layouts: list[Layout]) -> tuple[Tensor, Tensor]:
         out = backbone.model.model.get_image_features(pixels, self._grids(backbone, layouts).to(pixels.device))
-        embeds, levels = torch.cat(tuple(out.pooler_output)), [torch.cat(tuple(level)) for level in out.deepstack_features]
+        joined = lambda x: x if isinstance(x, Tensor) else torch.cat(tuple(x))           # transformers 5.23 splits what 5.17 leaves whole
+        embeds, levels = joined(out.pooler_output), [joined(level) for level in out.deepstack_features]
         return embeds, torch.stack(levels) if levels else embeds.new_zeros(0, *embeds.shape)
 
     def positions(self, backbone, ids: Tensor, visual: Tensor, layouts: list[Layout]) -> Tensor:
@@ -71,7 +74,8 @@ class Qwen3VL:
 # %% ../nbs/05c_family.ipynb #42ef4c25
 class InternVL:
     "InternVL3.5 (native `-HF` conversion): tiles and a thumbnail, 1-D rotary positions, no DeepStack."
-    title, placeholder, around = "InternVL3.5", "<IMG_CONTEXT>", ("<img>", "</img>")
+    title, processor = "InternVL3.5", GotOcr2ImageProcessorPil
+    placeholder, around = "<IMG_CONTEXT>", ("<img>", "</img>")
 
     def eyes(self, model) -> list[nn.Module]: return [model.model.vision_tower, model.model.multi_modal_projector]
 
@@ -116,7 +120,7 @@ def random_shape(name: str, device: str = "cpu", dtype: torch.dtype = torch.floa
     with torch.random.fork_rng(), torch.device(device):
         torch.manual_seed(0)
         model = AutoModelForImageTextToText.from_config(AutoConfig.for_model(**config), dtype=dtype, attn_implementation="fixate")
-    return model, tokenizer, AutoImageProcessor.from_pretrained(str(folder), backend="pil")
+    return model, tokenizer, family.processor.from_pretrained(str(folder), local_files_only=True)
 
 def _shrunk(config: dict, layers: int | None, hidden: int | None) -> dict:
     "A published configuration cut to `layers` of its layers and to the width `hidden`; widths of heads stay, their number shrinks."
