@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Answer', 'Probed', 'ProbeOptions', 'answer_logit', 'depth_weights', 'traced_maps', 'attention_textbook', 'stabilise',
-           'attnlrp_step', 'attnlrp_textbook', 'tracked', 'fold', 'rows_of', 'again', 'Walk', 'row_beside', 'split_run',
-           'attention_fast', 'attnlrp_fast', 'place_pooling', 'slot_attention']
+           'attnlrp_step', 'attnlrp_textbook', 'tracked', 'fold', 'rows_of', 'again', 'InBlocks', 'in_blocks', 'Walk',
+           'row_beside', 'split_run', 'attention_fast', 'attnlrp_fast', 'place_pooling', 'slot_attention']
 
 # %% ../nbs/08_probe.ipynb #08ab8391
 from collections.abc import Callable
@@ -107,6 +107,33 @@ def again(function: Callable, *args, recompute: bool = True):
     if not (recompute and torch.is_grad_enabled()): return function(*args)
     return checkpoint(function, *args, use_reentrant=False, preserve_rng_state=False)
 
+# %% ../nbs/08_probe.ipynb #376ec55a
+class InBlocks(torch.autograd.Function):
+    "See `in_blocks`. Can be differentiated once."
+    @staticmethod
+    def forward(ctx, inner, last, size, *along):
+        ctx.inner, ctx.last, ctx.size = inner, last, size
+        ctx.save_for_backward(*along)
+        parts = [inner(*part) for part in zip(*(x.split(size, 1) for x in along))]
+        return *(torch.cat(x, 1) for x in list(zip(*parts))[:-1]), torch.cat([last(p[-1]) for p in parts], 1)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, *grads):
+        out = []
+        for (x, *rest), part in zip(zip(*(x.split(ctx.size, 1) for x in ctx.saved_tensors)), zip(*(g.split(ctx.size, 1) for g in grads))):
+            with torch.enable_grad():
+                x = x.detach().requires_grad_()
+                y = ctx.inner(x, *rest)
+            out.append(torch.autograd.grad(y, x, (*part[:-1], part[-1]@ctx.last.weight))[0])
+        return None, None, None, torch.cat(out, 1), *[None]*(len(ctx.saved_tensors) - 1)
+
+def in_blocks(inner: Callable, last: nn.Linear, x: Tensor, *along: Tensor, recompute: bool = True) -> tuple[Tensor, ...]:
+    "`inner(x, …)`, its last result h replaced by `last(h)`, for an `inner` that treats every position (dim 1) of its arguments by itself. With `recompute` only x is kept."
+    if recompute and x.shape[1] > 1: return InBlocks.apply(inner, last, 256 if x.device.type == "cpu" else 4096, x, *(a.expand(len(x), *a.shape[1:]) for a in along))
+    *others, h = inner(x, *along)
+    return *others, last(h)
+
 # %% ../nbs/08_probe.ipynb #549275cd
 class Walk:
     "A batch on its way through the layers."
@@ -128,16 +155,15 @@ class Walk:
     def heads(self, l: int, x: Tensor, at: slice = slice(None), queries: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
         "Rotated queries (of the positions `queries` of x), rotated keys, values of layer l for states x at positions `at`: each (B, heads, ·, dh)."
         layer, a = self.text.layers[l], self.text.layers[l].self_attn
-        def part(x, project, norm=None, where=slice(None)):
-            x = project(x).unflatten(-1, (-1, a.head_dim))
-            if norm is None: return x.transpose(1, 2)
-            x, half = self.norm(norm, x).transpose(1, 2), a.head_dim//2
-            cos, sin = self.cos[:, :, at][:, :, where], self.sin[:, :, at][:, :, where]
+        cos, sin = (c[:, :, at].transpose(1, 2) for c in (self.cos, self.sin))
+        def rotated(x, project, norm, cos, sin):
+            x, half = self.norm(norm, project(x).unflatten(-1, (-1, a.head_dim))), a.head_dim//2
             return x*cos + torch.cat((-x[..., half:], x[..., :half]), -1)*sin
-        def all_three(x):
+        def inner(x, cos, sin):
             x = self.norm(layer.input_layernorm, x)
-            return part(x[:, queries], a.q_proj, a.q_norm, queries), part(x, a.k_proj, a.k_norm), part(x, a.v_proj)
-        return again(all_three, x, recompute=self.recompute and x.shape[1] > 1)
+            return rotated(x[:, queries], a.q_proj, a.q_norm, cos[:, queries], sin[:, queries]), rotated(x, a.k_proj, a.k_norm, cos, sin), x
+        q, k, v = in_blocks(inner, a.v_proj, x, cos, sin, recompute=self.recompute and queries == slice(None))
+        return q.transpose(1, 2), k.transpose(1, 2), v.unflatten(-1, (-1, a.head_dim)).transpose(1, 2)
 
     def attend(self, l: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         "Fused attention: what every head returns, (B, Q, H, dh). A single query is the last position."
@@ -149,7 +175,10 @@ class Walk:
         "The rest of layer l: residual, MLP and, at positions `at`, the DeepStack inputs that follow it."
         layer = self.text.layers[l]
         x = x + layer.self_attn.o_proj(o.flatten(2))
-        x = again(lambda x: x + layer.mlp(self.norm(layer.post_attention_layernorm, x)), x, recompute=self.recompute and x.shape[1] > 1)
+        def inner(x):
+            x = self.norm(layer.post_attention_layernorm, x)
+            return layer.mlp.act_fn(layer.mlp.gate_proj(x))*layer.mlp.up_proj(x),
+        x = x + in_blocks(inner, layer.mlp.down_proj, x, recompute=self.recompute)[0]
         return x if (extra := self.deepstack(l)) is None else x + extra[:, at]
 
     def deepstack(self, l: int) -> Tensor | None:
