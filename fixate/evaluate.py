@@ -20,7 +20,6 @@ from tqdm.auto import tqdm
 from .backbone import Backbone
 from .baselines import BASELINES, baseline
 from .metrics import HIGHER_IS_BETTER, METRICS, js_div, paired_test, session_metrics, summarise
-from .probe import ProbeOptions
 from .prompt import PersonalPrompts, save_prompts
 from .study import FixateError, Study
 from .train import Example, Settings, batches, look, make_examples, settings, train
@@ -59,7 +58,7 @@ def evaluate_prompts(backbone: Backbone, examples: list[Example], soft, method: 
     for protocol in PROTOCOLS:
         for batch in batches(examples, 32):
             prompts = soft(batch)
-            out = look(backbone, batch, None if prompts is None else prompts.to(backbone.device), ProbeOptions(s.layers), protocol, s.operator)
+            out = look(backbone, batch, None if prompts is None else prompts.to(backbone.device), s, protocol)
             for e, a, p in zip(batch, out.attention.cpu().numpy().astype(float), out.probs.cpu().numpy().astype(float)):
                 rows.append(_row(protocol, method, e, pages[e.session], a[:len(e.labels)], p[:len(e.labels)]))
     return rows

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from .backbone import Backbone, Encoded, Vision, collate, encode, label_ids, label_logits, question, see, slot_pooling
 from .losses import attention_loss, lambda_at, next_token_loss
 from .metrics import kl_div
-from .operators import operator
+from .operators import operator, probe_options
 from .probe import ProbeOptions, place_pooling, slot_attention
 from .prompt import FORMS, PersonalPrompts
 from .study import FixateError, Study
@@ -33,7 +33,7 @@ class Settings:
     backbone: str = "tiny-qwen3vl"
     seed: int = 42
     personal: bool = True               # False: one shared prompt, z stays 0
-    layers: int | None = 2              # probed last layers K
+    layers: int | None = None           # probed last layers K; None: a sixth of the backbone's (6 of 36)
     pooling: str = "area"
     signal: str = "gaze"
     form: str = "residual"
@@ -63,18 +63,21 @@ class Settings:
         for name in ("n_basis", "n_soft", "batch", "accumulate", "epochs", "validate_every", "patience"):
             if getattr(self, name) < 1: raise FixateError(f"{name}={getattr(self, name)}; accepted: a whole number of at least 1")
 
+    def probe(self, n_layers: int) -> ProbeOptions:
+        "How to probe a backbone of `n_layers`."
+        return probe_options(self.operator, "released", n_layers, layers=self.layers or max(1, round(n_layers/6)))
+
 RELEASED = dict(layers=6, form="mixture", attention_loss="weighted_kl", lam=.5, warmup=30, ramp=30, beta=1e-3, lr_basis=1e-3, lr_z=1e-3, batch=4, accumulate=2,
                 epochs=30, validate_every=2, patience=5)
 PRESETS = {"default": {}, "released": RELEASED}
 
 def settings(preset: str = "default", n_layers: int | None = None, **changes) -> Settings:
-    "The settings of a preset with `changes`; K is cut to the backbone's number of layers. Raises FixateError for unknown names or values."
+    "The settings of a preset with `changes`; with `n_layers`, K is settled for a backbone of that depth. Raises FixateError for unknown names or values."
     if preset not in PRESETS: raise FixateError(f"unknown preset {preset!r}; accepted: {', '.join(PRESETS)}")
     known = {f.name for f in fields(Settings)}
     if unknown := set(changes) - known: raise FixateError(f"unknown setting {sorted(unknown)[0]!r}; accepted: {', '.join(sorted(known))}")
     chosen = Settings(**{"preset": preset} | PRESETS[preset] | changes)
-    if n_layers and chosen.layers and chosen.layers > n_layers: chosen = replace(chosen, layers=n_layers)
-    return chosen
+    return replace(chosen, layers=chosen.probe(n_layers).layers) if n_layers else chosen
 
 # %% ../nbs/13_train.ipynb #75596614
 @dataclass(frozen=True, eq=False)
@@ -119,7 +122,7 @@ class Looked:
     hidden: Tensor
     present: Tensor
 
-def look(backbone: Backbone, examples: list[Example], soft: Tensor | None, options: ProbeOptions, answer: str = "own_answer", name: str = "attnlrp", train: bool = False) -> Looked:
+def look(backbone: Backbone, examples: list[Example], soft: Tensor | None, s: Settings, answer: str = "own_answer", train: bool = False) -> Looked:
     "Probe a batch for its own answer or the true label."
     n = max(len(e.labels) for e in examples)
     present = torch.zeros(len(examples), n, dtype=torch.bool, device=backbone.device)
@@ -131,7 +134,7 @@ def look(backbone: Backbone, examples: list[Example], soft: Tensor | None, optio
         slot = true if answer == "true_label" else logits(hidden.detach()).argmax(-1)
         return labels.gather(1, slot[:, None])[:, 0]
     inputs = collate(backbone, [e.prompt for e in examples], [e.vision for e in examples], soft)
-    probed = operator(name)(backbone, inputs, choose, options, create_graph=train)
+    probed = operator(s.operator)(backbone, inputs, choose, s.probe(backbone.n_layers), create_graph=train)
     attention = slot_attention(probed.relevance, place_pooling([e.pool for e in examples], inputs.visual)).float()
     out = Looked(attention, logits(probed.hidden).softmax(-1), probed.hidden, present)
     return out if train else Looked(*(x.detach() for x in (out.attention, out.probs, out.hidden, out.present)))
@@ -139,7 +142,7 @@ def look(backbone: Backbone, examples: list[Example], soft: Tensor | None, optio
 def step_loss(backbone: Backbone, prompts: PersonalPrompts, examples: list[Example], s: Settings, lam: float) -> dict[str, Tensor]:
     "Losses of one batch, probing the true label: total, ntp, attn."
     rows = torch.tensor([prompts.index(e.user) for e in examples])
-    out = look(backbone, examples, prompts(rows).to(backbone.device), ProbeOptions(s.layers), "true_label", s.operator, train=True)
+    out = look(backbone, examples, prompts(rows).to(backbone.device), s, "true_label", train=True)
     gaze = torch.zeros_like(out.attention)
     for b, e in enumerate(examples): gaze[b, :len(e.gaze)] = e.gaze
     true = torch.stack([e.labels[e.click] for e in examples])
@@ -158,7 +161,7 @@ def validate(backbone: Backbone, prompts: PersonalPrompts, examples: list[Exampl
     kl, hit = [], []
     for batch in batches(examples, 32):
         with torch.no_grad(): soft = prompts(torch.tensor([prompts.index(e.user) for e in batch])).to(backbone.device)
-        out = look(backbone, batch, soft, ProbeOptions(s.layers), name=s.operator)
+        out = look(backbone, batch, soft, s)
         kl += [kl_div(e.gaze.numpy().astype(float), a[:len(e.gaze)].numpy().astype(float)) for e, a in zip(batch, out.attention.cpu())]
         hit += [p.argmax().item() == e.click for e, p in zip(batch, out.probs)]
     return dict(val_kl=float(np.mean(kl)), val_accuracy=float(np.mean(hit)))
