@@ -37,16 +37,16 @@ class Settings:
     pooling: str = "area"
     signal: str = "gaze"
     form: str = "residual"
-    n_basis: int = 8
+    n_basis: int = 16
     n_soft: int = 16
     attention_loss: str = "plain_kl"
-    w: float = .5                       # weight of the next-token loss
-    lam: float = 3.                     # final λ
+    w: float = 1.                       # weight of the next-token loss
+    lam: float = .5                     # final λ
     warmup: int = 10
     ramp: int = 30
     beta: float = 1e-4
-    lr_basis: float = 3e-3
-    lr_z: float = 3e-2
+    lr_basis: float = 1e-3
+    lr_z: float = 1e-1
     weight_decay: float = 1e-3
     batch: int = 8
     accumulate: int = 1
@@ -67,8 +67,8 @@ class Settings:
         "How to probe a backbone of `n_layers`."
         return probe_options(self.operator, "released", n_layers, layers=self.layers or max(1, round(n_layers/6)))
 
-RELEASED = dict(layers=6, form="mixture", attention_loss="weighted_kl", lam=.5, warmup=30, ramp=30, beta=1e-3, lr_basis=1e-3, lr_z=1e-3, batch=4, accumulate=2,
-                epochs=30, validate_every=2, patience=5)
+RELEASED = dict(layers=6, form="mixture", n_basis=8, n_soft=16, attention_loss="weighted_kl", w=.5, lam=.5, warmup=30, ramp=30, beta=1e-3, lr_basis=1e-3, lr_z=1e-3,
+                weight_decay=1e-3, batch=4, accumulate=2, clip_basis=100., clip_z=5., epochs=30, validate_every=2, patience=5)
 PRESETS = {"default": {}, "released": RELEASED}
 
 def settings(preset: str = "default", n_layers: int | None = None, **changes) -> Settings:
