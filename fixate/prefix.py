@@ -19,7 +19,8 @@ from transformers import DynamicCache
 
 from .backbone import Backbone, Encoded, Vision, collate, encode, forward, label_ids, label_logits
 from .cache import TensorCache, digest
-from .probe import Answer, Probed, ProbeOptions, answer_logit, attnlrp_step, depth_weights, operator, place_pooling, slot_attention
+from .operators import operator
+from .probe import Answer, Probed, ProbeOptions, Walk, answer_logit, attnlrp_step, depth_weights, place_pooling, slot_attention
 from .study import FixateError
 
 # %% ../nbs/08e_prefix.ipynb #0faf1bed
@@ -110,59 +111,43 @@ def over(x: Tensor, m: Tensor) -> Tensor:
     out = x.flatten(1, 3)@m[:, 0] if shared else x.flatten(2, 3)@m
     return out.unflatten(1 if shared else 2, x.shape[1 if shared else 2:4])
 
-class Tail:
-    "A batch on its way through the layers."
-    def __init__(self, backbone: Backbone, batch: Behind):
-        self.text, self.batch = backbone.text, batch
-        self.cos, self.sin = self.text.rotary_emb(batch.embeds, batch.positions)
-        t = batch.mask.shape[1]
-        self.here = (batch.mask[:, None] & torch.ones(t, t, dtype=torch.bool, device=batch.mask.device).tril())[:, None]            # (B, 1, t, t)
+class Tail(Walk):
+    "A batch of tails on its way through the layers, over what its prefixes left there."
+    def deepstack(self, l: int) -> None: return None                     # the image is behind us
 
-    def heads(self, l: int, x: Tensor, at: slice) -> tuple[Tensor, Tensor, Tensor]:
-        "Scaled queries (Hkv, B, G, Q, dh), keys and values (Hkv, B, Q, dh) of states x (B, Q, d) at positions `at`."
-        layer, a = self.text.layers[l], self.text.layers[l].self_attn
-        cos, sin, half, x = self.cos[:, at, None], self.sin[:, at, None], a.head_dim//2, layer.input_layernorm(x)
-        turned = lambda x: x*cos + torch.cat((-x[..., half:], x[..., :half]), -1)*sin
-        q, k, v = (project(x).unflatten(-1, (-1, a.head_dim)) for project in (a.q_proj, a.k_proj, a.v_proj))
-        k = turned(a.k_norm(k))
-        q = (turned(a.q_norm(q))*a.scaling).unflatten(2, (k.shape[2], -1))
-        return q.permute(2, 0, 3, 1, 4), k.permute(2, 0, 1, 3), v.permute(2, 0, 1, 3)
+    def maps(self, l: int, q: Tensor, k: Tensor) -> Tensor:
+        "Attention (Hkv, B, G, Q, P + T) of queries (B, H, Q, dh) on the prefix and on keys (B, Hkv, T, dh) of the tail, of which they are the last."
+        (T, Q), past = (k.shape[2], q.shape[2]), self.inputs.past
+        q = (q*self.text.layers[l].self_attn.scaling).unflatten(1, (k.shape[1], -1)).transpose(0, 1)
+        there, here = over(q, self.inputs.keys[l].mT), over(q, k.transpose(0, 1).mT)
+        floor = torch.finfo(q.dtype).min
+        if past is not None: there = there.masked_fill(~past[:, None, None], floor)
+        scores = torch.cat([there, here.masked_fill(~self.allowed(T - Q, T, T), floor)], -1)
+        return scores.softmax(-1, dtype=torch.promote_types(q.dtype, torch.float32)).to(q.dtype)
 
-    def maps(self, l: int, at: slice, q: Tensor, k: Tensor) -> Tensor:
-        "Attention (Hkv, B, G, Q, P + keys) of queries at positions `at` on the prefix and on keys of the tail."
-        there, here = over(q, self.batch.keys[l].mT), over(q, k.mT)
-        floor = torch.finfo(here.dtype).min
-        if self.batch.past is not None: there = there.masked_fill(~self.batch.past[:, None, None], floor)
-        here = here.masked_fill(~self.here[:, :, at, :k.shape[2]], floor)
-        scores = torch.cat([there, here], -1)
-        return scores.softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32)).to(q.dtype)
+    def mixed(self, l: int, maps: Tensor, v: Tensor) -> Tensor:
+        "What every head returns, (B, Q, H, dh)."
+        past = self.inputs.keys.shape[3]
+        out = over(maps[..., :past], self.inputs.values[l]) + over(maps[..., past:], v.transpose(0, 1))
+        return out.permute(1, 3, 0, 2, 4).flatten(2, 3)
 
-    def finish(self, l: int, x: Tensor, maps: Tensor, v: Tensor) -> Tensor:
-        "States (B, Q, d) behind layer l, whose attention is `maps`."
-        layer, past = self.text.layers[l], self.batch.keys.shape[3]
-        out = over(maps[..., :past], self.batch.values[l]) + over(maps[..., past:], v)
-        x = x + layer.self_attn.o_proj(out.permute(1, 3, 0, 2, 4).flatten(2))
-        return x + layer.mlp(layer.post_attention_layernorm(x))
-
-    def step(self, l: int, x: Tensor, at: slice, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        "States (B, Q, d) behind layer l, at positions `at`."
-        return self.finish(l, x, self.maps(l, at, q, k), v)
+    def attend(self, l: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor: return self.mixed(l, self.maps(l, q, k), v)
 
 # %% ../nbs/08e_prefix.ipynb #b452666b
-def behind_run(backbone: Backbone, batch: Behind, layers: range, train: bool = False) -> tuple[list[Tensor], Tensor]:
-    "Attention rows (B, H, 1, P + t) of s in `layers`, and the hidden state at s (B, d). Only with `train` do the other positions keep a graph."
-    tail, x, rows, every, past, now = Tail(backbone, batch), batch.embeds, [], slice(None), slice(None, -1), slice(-1, None)
-    with torch.set_grad_enabled(train):
-        for l in range(layers[0]): x = tail.step(l, x, every, *tail.heads(l, x, every))
+def behind_run(backbone: Backbone, batch: Behind, options: ProbeOptions, train: bool) -> tuple[list[Tensor], Tensor]:
+    "Attention rows (B, H, 1, P + t) of s in the probed layers, and the hidden state at s (B, d). Only with `train` do the positions before s keep a graph."
+    tail, rows, layers, past, now = Tail(backbone, batch, options.recompute), [], options.chosen(backbone.n_layers), slice(None, -1), slice(-1, None)
+    with torch.set_grad_enabled(train): x = tail.through(batch.embeds, range(layers[0]))
     before, s = x[:, past], x[:, now]
     if torch.is_grad_enabled() and not s.requires_grad: s = s.detach().requires_grad_()
     for l in layers:
+        last = l == tail.n - 1
         with torch.set_grad_enabled(train):
-            q, k, v = tail.heads(l, before, past)
-            if l + 1 < backbone.n_layers: before = tail.step(l, before, past, q, k, v)
+            q, k, v = tail.heads(l, before, past, slice(0) if last else slice(None))
+            if not last: before = tail.finish(l, before, tail.attend(l, q, k, v), past)
         q_s, k_s, v_s = tail.heads(l, s, now)
-        row = tail.maps(l, now, q_s, torch.cat([k, k_s], 2)).transpose(0, 1).flatten(1, 2)
-        s = tail.finish(l, s, row.unflatten(1, (len(k), -1)).transpose(0, 1), torch.cat([v, v_s], 2))
+        row = tail.maps(l, q_s, torch.cat([k, k_s], 2)).transpose(0, 1).flatten(1, 2)
+        s = tail.finish(l, s, tail.mixed(l, row.unflatten(1, (k.shape[1], -1)).transpose(0, 1), torch.cat([v, v_s], 2)), now)
         rows.append(row)
     return rows, backbone.text.norm(s[:, -1])
 
@@ -182,7 +167,7 @@ def probe_behind(backbone: Backbone, batch: Behind, answer: Answer, options: Pro
     if name not in ONE_ROW: raise FixateError(f"operator {name!r} is not available with prompt_at='after_image', which has the answer's row only; accepted: {', '.join(ONE_ROW)}")
     combine, differentiated = ONE_ROW[name]
     with torch.set_grad_enabled(create_graph or differentiated):
-        rows, hidden = behind_run(backbone, batch, options.chosen(backbone.n_layers), create_graph)
+        rows, hidden = behind_run(backbone, batch, options, create_graph)
         grads = torch.autograd.grad(answer_logit(backbone, hidden, answer).sum(), rows, create_graph=create_graph) if differentiated else None
         r = combine(rows, grads, options)
     return Probed(r, hidden) if create_graph else Probed(r.detach(), hidden.detach())
@@ -203,7 +188,7 @@ def probe_at(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], 
 # %% ../nbs/08e_prefix.ipynb #3856321e
 def many_users(backbone: Backbone, vision: Vision, texts: list[str], labels: tuple[str, ...], pool: Tensor, prompts: Tensor | Callable[[Tensor], Tensor] | None = None,
                rows: Tensor | None = None, slots: Tensor | None = None, options: ProbeOptions = ProbeOptions(), name: str = "attnlrp",
-               prompt_at: str = "after_image", batch: int = 32, progress: bool = False) -> tuple[Tensor, Tensor]:
+               prompt_at: str = "after_image", batch: int = 16, progress: bool = False) -> tuple[Tensor, Tensor]:
     """Attention (U, n) and click probabilities (U, n) of U users over the n slots of a page with pooling matrix `pool` (n, V).
     `prompts` is (U, N, d), or gives (B, N, d) for (B,) of the users' `rows` (default: 0 to U-1). Probed is each user's own answer, or that of their `slots` (U,)."""
     size = len(texts)

@@ -230,12 +230,13 @@ def school_losses(backbone: Backbone, batch: Batch) -> dict[str, Tensor]:
     answers = _kl(batch.targets, model.lm_head(hidden[*batch.where]).softmax(-1))
     sure = batch.targets.amax(-1) == 1
     half = backbone.config.num_attention_heads//2
-    look = lambda layer, at, heads: trace[layer][at[0], heads, at[1]].mean(1)                # (rows, T)
-    slots = lambda layer, at, heads: torch.einsum("rt,rnt->rn", look(layer, at, heads), batch.pooling[at[0]])
+    look = lambda layer, at, heads: trace[layer][at[0], heads, at[1]]                         # (rows, heads, T)
+    slots = lambda layer, at, heads: torch.einsum("rht,rnt->rhn", look(layer, at, heads), batch.pooling[at[0]])
     marked = batch.asked, torch.where(batch.habit.any(-1, keepdim=True), batch.habit, batch.asked)
-    word = [-((look(l, batch.chose, slice(half))*mark).sum(-1) + 1e-6).log() for l, mark in enumerate(marked)]
-    gaze = [_kl(batch.share, slots(l, batch.chose, slice(None))) for l in (n - 2, n - 1)]
-    found = dict(answer=answers[~sure], recite=answers[sure], word=torch.cat(word), match=_kl(batch.fit, slots(1, batch.asks, slice(half, None))), gaze=torch.cat(gaze))
+    word = [-((look(l, batch.chose, slice(half)).mean(1)*mark).sum(-1) + 1e-6).log() for l, mark in enumerate(marked)]
+    match = _kl(batch.fit, slots(1, batch.asks, slice(half, None)).mean(1))
+    gaze = [_kl(batch.share[:, None], slots(l, batch.chose, slice(None))).flatten() for l in (n - 2, n - 1)]
+    found = dict(answer=answers[~sure], recite=answers[sure], word=torch.cat(word), match=match, gaze=torch.cat(gaze))
     return {k: v.mean() if len(v) else hidden.sum()*0 for k, v in found.items()}             # each kind has its own mean: a recitation has many easy tokens
 
 def _kl(target: Tensor, p: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ from tqdm.auto import tqdm
 from .backbone import Backbone, Encoded, Vision, collate, encode, label_ids, label_logits, question, see, slot_pooling
 from .losses import attention_loss, lambda_at, next_token_loss
 from .metrics import kl_div
-from .probe import ProbeOptions, operator, place_pooling, slot_attention
+from .operators import operator
+from .probe import ProbeOptions, place_pooling, slot_attention
 from .prompt import FORMS, PersonalPrompts
 from .study import FixateError, Study
 

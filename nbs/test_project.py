@@ -140,8 +140,19 @@ def known_directives(root: Path, tmp: Path) -> list[str]:
     return [f"{n.name}: unknown directive `#| {word}`" for n in every_notebook(root) for c in cells(n)
             for word in re.findall(r"(?m)^#\|[ \t]*(\S+)", c["source"]) if word not in known]
 
+def readme_lists_notebooks(root: Path, tmp: Path) -> list[str]:
+    "README's reading order has one row per notebook, with the promise of its first cell."
+    rows = [line for line in (root/"README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| [`")]
+    def row(notebook: Path) -> str:
+        promise = re.search(r"(?m)^> (.+)$", (cells(notebook, "markdown") or [{"source": ""}])[0]["source"])
+        name = notebook.relative_to(root/"nbs").with_suffix("").as_posix()
+        return f"| [`{name}`](nbs/{name}.ipynb) | {promise[1] if promise else ''} |"
+    wanted = [row(n) for n in every_notebook(root)]
+    return [f"README.md lacks: {r}" for r in wanted if r not in rows] + [f"README.md has a row too many: {r}" for r in rows if r not in wanted]
+
 RULES = [one_notebook_one_module, no_orphan_module, package_is_exported, notebooks_are_clean, runs_have_parameters, runs_export_nothing,
-         kernel_is_python3, outputs_are_small, outputs_name_no_machine, package_needs_no_nbdev, imports_point_back, known_directives]
+         kernel_is_python3, outputs_are_small, outputs_name_no_machine, package_needs_no_nbdev, imports_point_back, known_directives,
+         readme_lists_notebooks]
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_house(rule, tmp_path):
@@ -173,6 +184,8 @@ def sound(tmp_path_factory) -> Path:
     write(root/"nbs/00_one.ipynb", "#| default_exp one", "#| export\nimport json\ndef one(): return 1", "one()")
     write(root/"nbs/01_two.ipynb", "#| default_exp two", "#| export\nfrom fixate.one import one\ndef two(): return one() + 1", "two()")
     write(root/"nbs/runs/20_go.ipynb", "user = 'u1'", "print(user)", tags=["parameters"])
+    rows = [f"| [`{n}`](nbs/{n}.ipynb) |  |\n" for n in ("00_one", "01_two", "runs/20_go")]
+    (root/"README.md").write_text("".join(rows), encoding="utf-8")
     exported = after(root, root, "nbdev_export", "nbs")
     shutil.move(exported/"fixate", root/"fixate")
     shutil.rmtree(exported)
@@ -195,6 +208,7 @@ FAULTS = {
     package_needs_no_nbdev: lambda r: edit(r/"fixate/one.py", "", "def f():\n    from fastcore.basics import L\n"),
     imports_point_back: lambda r: edit(r/"fixate/one.py", "", "from .two import two\n"),
     known_directives: lambda r: write(r/"nbs/02_three.ipynb", "#| exprt\n1"),
+    readme_lists_notebooks: lambda r: write(r/"nbs/02_three.ipynb", "1"),
 }
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
