@@ -136,7 +136,7 @@ class Tail(Walk):
 # %% ../nbs/08e_prefix.ipynb #b452666b
 def behind_run(backbone: Backbone, batch: Behind, options: ProbeOptions, train: bool) -> tuple[list[Tensor], Tensor]:
     "Attention rows (B, H, 1, P + t) of s in the probed layers, and the hidden state at s (B, d). Only with `train` do the positions before s keep a graph."
-    tail, rows, layers, past, now = Tail(backbone, batch, options.recompute), [], options.chosen(backbone.n_layers), slice(None, -1), slice(-1, None)
+    tail, rows, layers, past, now = Tail(backbone, batch, options.recompute and train), [], options.chosen(backbone.n_layers), slice(None, -1), slice(-1, None)
     with torch.set_grad_enabled(train): x = tail.through(batch.embeds, range(layers[0]))
     before, s = x[:, past], x[:, now]
     if torch.is_grad_enabled() and not s.requires_grad: s = s.detach().requires_grad_()
