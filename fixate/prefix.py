@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ONE_ROW', 'PLACES_OF_PROMPT', 'cut_at', 'Prefix', 'prefixes', 'prefill', 'Behind', 'behind', 'over', 'Tail',
-           'behind_run', 'probe_behind', 'probe_at', 'many_users']
+           'behind_run', 'one_row', 'probe_behind', 'check_prompt_at', 'probe_at', 'many_users']
 
 # %% ../nbs/08e_prefix.ipynb #2ac588ff
 from collections.abc import Callable
@@ -162,10 +162,14 @@ def _attnlrp(rows: list[Tensor], grads: list[Tensor], options: ProbeOptions) -> 
 
 ONE_ROW = {"attention": (_attention, False), "attnlrp": (_attnlrp, True)}          # row operators, and whether they need gradients
 
+def one_row(name: str) -> tuple[Callable, bool]:
+    "The row operator called `name`, and whether it needs gradients. Raises FixateError for operators that need more than one row."
+    if name not in ONE_ROW: raise FixateError(f"operator {name!r} is not available with prompt_at='after_image', which has the answer's row only; accepted: {', '.join(ONE_ROW)}")
+    return ONE_ROW[name]
+
 def probe_behind(backbone: Backbone, batch: Behind, answer: Answer, options: ProbeOptions = ProbeOptions(), name: str = "attnlrp", create_graph: bool = False) -> Probed:
     "Relevance (B, P + t) of prefix and tail for the answer. Raises FixateError for operators that need more than one row."
-    if name not in ONE_ROW: raise FixateError(f"operator {name!r} is not available with prompt_at='after_image', which has the answer's row only; accepted: {', '.join(ONE_ROW)}")
-    combine, differentiated = ONE_ROW[name]
+    combine, differentiated = one_row(name)
     with torch.set_grad_enabled(create_graph or differentiated):
         rows, hidden = behind_run(backbone, batch, options, create_graph)
         grads = torch.autograd.grad(answer_logit(backbone, hidden, answer).sum(), rows, create_graph=create_graph) if differentiated else None
@@ -175,10 +179,16 @@ def probe_behind(backbone: Backbone, batch: Behind, answer: Answer, options: Pro
 # %% ../nbs/08e_prefix.ipynb #d8bddebf
 PLACES_OF_PROMPT = ("start", "after_image")
 
+def check_prompt_at(prompt_at: str, name: str) -> None:
+    "Raises FixateError for an unknown place, or an operator `name` that is not to be had there."
+    if prompt_at not in PLACES_OF_PROMPT: raise FixateError(f"unknown prompt_at={prompt_at!r}; accepted: {', '.join(PLACES_OF_PROMPT)}")
+    operator(name)
+    if prompt_at == "after_image": one_row(name)
+
 def probe_at(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], soft: Tensor | None, answer: Answer, options: ProbeOptions = ProbeOptions(),
              name: str = "attnlrp", prompt_at: str = "start", create_graph: bool = False) -> tuple[Probed, Tensor]:
     "Probe a batch with the soft prompt at either place; also which positions (B, T) of the relevance are visual."
-    if prompt_at not in PLACES_OF_PROMPT: raise FixateError(f"unknown prompt_at={prompt_at!r}; accepted: {', '.join(PLACES_OF_PROMPT)}")
+    check_prompt_at(prompt_at, name)
     if prompt_at == "start":
         inputs = collate(backbone, prompts, visions, soft)
         return operator(name)(backbone, inputs, answer, options, create_graph=create_graph), inputs.visual
