@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .backbone import Backbone, Encoded, Vision, collate, encode, label_ids, label_logits, question, see, slot_pooling
+from .backbone import Backbone, Encoded, Vision, encode, label_ids, label_logits, question, see, slot_pooling
 from .losses import attention_loss, lambda_at, next_token_loss
 from .metrics import kl_div
 from .operators import operator, probe_options
+from .prefix import check_prompt_at, probe_at
 from .probe import ProbeOptions, place_pooling, slot_attention
 from .prompt import FORMS, PersonalPrompts
 from .study import FixateError, Study
@@ -30,6 +31,7 @@ class Settings:
     "All parameters of one tuning. Loss: w·NTP + λ·Attn + β‖z‖² (design of FixATE, arXiv 2604.09368)."
     preset: str = "default"
     operator: str = "attnlrp"
+    prompt_at: str = "start"            # "after_image": a page is computed once for all users and steps, but does not know the user
     backbone: str = "tiny-qwen3vl"
     seed: int = 42
     personal: bool = True               # False: one shared prompt, z stays 0
@@ -58,7 +60,7 @@ class Settings:
 
     def __post_init__(self):
         if self.preset not in PRESETS: raise FixateError(f"unknown preset {self.preset!r}; accepted: {', '.join(PRESETS)}")
-        operator(self.operator), attention_loss(self.attention_loss)
+        operator(self.operator), attention_loss(self.attention_loss), check_prompt_at(self.prompt_at, self.operator)
         if self.form not in FORMS: raise FixateError(f"unknown prompt form {self.form!r}; accepted: {', '.join(FORMS)}")
         for name in ("n_basis", "n_soft", "batch", "accumulate", "epochs", "validate_every", "patience"):
             if getattr(self, name) < 1: raise FixateError(f"{name}={getattr(self, name)}; accepted: a whole number of at least 1")
@@ -133,9 +135,8 @@ def look(backbone: Backbone, examples: list[Example], soft: Tensor | None, s: Se
     def choose(hidden: Tensor) -> Tensor:
         slot = true if answer == "true_label" else logits(hidden.detach()).argmax(-1)
         return labels.gather(1, slot[:, None])[:, 0]
-    inputs = collate(backbone, [e.prompt for e in examples], [e.vision for e in examples], soft)
-    probed = operator(s.operator)(backbone, inputs, choose, s.probe(backbone.n_layers), create_graph=train)
-    attention = slot_attention(probed.relevance, place_pooling([e.pool for e in examples], inputs.visual)).float()
+    probed, visual = probe_at(backbone, [e.prompt for e in examples], [e.vision for e in examples], soft, choose, s.probe(backbone.n_layers), s.operator, s.prompt_at, create_graph=train)
+    attention = slot_attention(probed.relevance, place_pooling([e.pool for e in examples], visual)).float()
     out = Looked(attention, logits(probed.hidden).softmax(-1), probed.hidden, present)
     return out if train else Looked(*(x.detach() for x in (out.attention, out.probs, out.hidden, out.present)))
 
