@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .backbone import Backbone, Encoded, Vision, encode, label_ids, label_logits, question, see, slot_pooling
+from .backbone import Backbone, Encoded, Vision, encode, label_ids, question, see, slot_pooling
 from .losses import attention_loss, lambda_at, next_token_loss
 from .metrics import kl_div
 from .operators import operator, probe_options
