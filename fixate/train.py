@@ -7,7 +7,7 @@ __all__ = ['RELEASED', 'PRESETS', 'Settings', 'settings', 'Example', 'make_examp
            'validate', 'train']
 
 # %% ../nbs/13_train.ipynb #ccb70252
-import os
+import math, os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Settings:
     seed: int = 42
     personal: bool = True               # False: one shared prompt, z stays 0
     layers: int | None = None           # probed last layers K; None: a sixth of the backbone's (6 of 36)
+    eps: float = .1                     # ε of the operator's stabiliser: at the released 1e-4 a head whose contributions cancel drowns all others
     pooling: str = "area"
     signal: str = "gaze"
     form: str = "residual"
@@ -43,34 +44,37 @@ class Settings:
     n_soft: int = 16
     attention_loss: str = "plain_kl"
     w: float = 1.                       # weight of the next-token loss
-    lam: float = .5                     # final λ
+    lam: float = 1.                     # final λ
     warmup: int = 10
     ramp: int = 30
     beta: float = 1e-4
-    lr_basis: float = 1e-3
-    lr_z: float = 1e-1
+    lr_basis: float = 3e-3
+    lr_z: float = 5e-2
+    schedule: str = "cosine"            # of both rates over all epochs, down to 0; or "constant"
     weight_decay: float = 1e-3
     batch: int = 8
     accumulate: int = 1
     clip_basis: float = 100.
     clip_z: float = 5.
-    epochs: int = 20
+    epochs: int = 16
     validate_every: int = 1
-    patience: int = 5
+    patience: int = 16
 
     def __post_init__(self):
         if self.preset not in PRESETS: raise FixateError(f"unknown preset {self.preset!r}; accepted: {', '.join(PRESETS)}")
         operator(self.operator), attention_loss(self.attention_loss), check_prompt_at(self.prompt_at, self.operator)
         if self.form not in FORMS: raise FixateError(f"unknown prompt form {self.form!r}; accepted: {', '.join(FORMS)}")
+        if self.schedule not in ("constant", "cosine"): raise FixateError(f"unknown schedule {self.schedule!r}; accepted: constant, cosine")
         for name in ("n_basis", "n_soft", "batch", "accumulate", "epochs", "validate_every", "patience"):
             if getattr(self, name) < 1: raise FixateError(f"{name}={getattr(self, name)}; accepted: a whole number of at least 1")
 
     def probe(self, n_layers: int) -> ProbeOptions:
-        "How to probe a backbone of `n_layers`."
-        return probe_options(self.operator, "released", n_layers, layers=self.layers or max(1, round(n_layers/6)))
+        "How to probe a backbone of `n_layers`; a shallow one has room for all its activations."
+        return probe_options(self.operator, "released", n_layers, layers=self.layers or max(1, round(n_layers/6)), eps=self.eps, recompute=n_layers > 8)
 
-RELEASED = dict(layers=6, form="mixture", n_basis=8, n_soft=16, attention_loss="weighted_kl", w=.5, lam=.5, warmup=30, ramp=30, beta=1e-3, lr_basis=1e-3, lr_z=1e-3,
-                weight_decay=1e-3, batch=4, accumulate=2, clip_basis=100., clip_z=5., epochs=30, validate_every=2, patience=5)
+RELEASED = dict(layers=6, eps=1e-4, form="mixture", n_basis=8, n_soft=16, attention_loss="weighted_kl", w=.5, lam=.5, warmup=30, ramp=30, beta=1e-3, lr_basis=1e-3, lr_z=1e-3,
+                weight_decay=1e-3, batch=4, accumulate=2, clip_basis=100., clip_z=5., schedule="constant",
+                epochs=30, validate_every=2, patience=5)
 PRESETS = {"default": {}, "released": RELEASED}
 
 def settings(preset: str = "default", n_layers: int | None = None, **changes) -> Settings:
@@ -205,6 +209,8 @@ def _epoch(backbone, prompts, optimizer, examples, order, s: Settings, state: di
         (losses["total"]/s.accumulate).backward()
         for k, v in zip(sums, (losses["total"], losses["ntp"], losses["attn"])): sums[k] += v.item()*len(batch)/len(examples)
         if (i + 1) % s.accumulate == 0 or i + 1 == len(parts):
+            done = state["step"]/(s.epochs*-(-len(parts)//s.accumulate))
+            for group, rate in zip(optimizer.param_groups, (s.lr_basis, s.lr_z*s.personal)): group["lr"] = rate*((1 + math.cos(math.pi*done))/2 if s.schedule == "cosine" else 1)
             torch.nn.utils.clip_grad_norm_([prompts.basis], s.clip_basis)
             if s.personal: torch.nn.utils.clip_grad_norm_([prompts.z], s.clip_z)
             optimizer.step(); optimizer.zero_grad()
