@@ -64,6 +64,12 @@ class Qwen3VL:
     def positions(self, backbone, ids: Tensor, visual: Tensor, layouts: list[Layout]) -> Tensor:
         return backbone.model.model.get_rope_index(ids, mm_token_type_ids=visual.int(), image_grid_thw=self._grids(backbone, layouts).to(ids.device))[0]
 
+    def noise(self, backbone, n: int) -> tuple[Tensor, Layout]:
+        "Pixels of a page of noise with at most `n` visual tokens."
+        config, rows = backbone.model.config.vision_config, max(1, round((.6*n)**.5))
+        layout = Layout(rows, n//rows)
+        return torch.randn(layout.n_tokens*config.spatial_merge_size**2, config.in_channels*config.temporal_patch_size*config.patch_size**2), layout
+
     def extras(self, inputs) -> dict: return dict(visual_pos_masks=inputs.visual, deepstack_visual_embeds=list(inputs.deepstack))
 
     def _grids(self, backbone, layouts: list[Layout]) -> Tensor:
@@ -95,6 +101,13 @@ class InternVL:
     def positions(self, backbone, ids: Tensor, visual: Tensor, layouts: list[Layout]) -> Tensor:
         return torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
 
+    def noise(self, backbone, n: int) -> tuple[Tensor, Layout]:
+        "Pixels of a page of noise with at most `n` visual tokens, but at least one tile."
+        config = backbone.model.config.vision_config
+        size, side = config.image_size[0], int(config.image_size[0]//config.patch_size[0]*backbone.model.config.downsample_ratio)
+        tiles = max(1, n//side**2)
+        return torch.randn(tiles, config.num_channels, size, size), Layout(1, max(1, tiles - 1), side, thumbnail=tiles > 1)
+
     def extras(self, inputs) -> dict: return {}
 
 FAMILIES = {"qwen3_vl": Qwen3VL(), "internvl": InternVL()}
@@ -123,7 +136,7 @@ def random_shape(name: str, device: str = "cpu", dtype: torch.dtype = torch.floa
     return model, tokenizer, family.processor.from_pretrained(str(folder), local_files_only=True)
 
 def _shrunk(config: dict, layers: int | None, hidden: int | None) -> dict:
-    "A published configuration cut to `layers` of its layers and to the width `hidden`; widths of heads stay, their number shrinks."
+    "A published configuration cut to `layers` of its layers and to the width `hidden`; number and width of heads shrink with the root."
     text, vision = config["text_config"], config["vision_config"]
     depth, heads = next(k for k in ("depth", "num_hidden_layers") if k in vision), next(k for k in ("num_heads", "num_attention_heads") if k in vision)
     if layers:
@@ -132,8 +145,11 @@ def _shrunk(config: dict, layers: int | None, hidden: int | None) -> dict:
         text["num_hidden_layers"], vision[depth] = layers, deep
     if hidden:
         share, groups = hidden/text["hidden_size"], text["num_attention_heads"]//text["num_key_value_heads"]
-        kv = max(1, round(text["num_key_value_heads"]*share))
-        text |= dict(hidden_size=hidden, intermediate_size=round(text["intermediate_size"]*share), num_key_value_heads=kv, num_attention_heads=groups*kv)
+        kv, width, whole = max(1, int(text["num_key_value_heads"]*share**.5)), 16*max(1, round(text["head_dim"]*share**.5/16)), text["head_dim"]
+        text |= dict(hidden_size=hidden, intermediate_size=round(text["intermediate_size"]*share), num_key_value_heads=kv, num_attention_heads=groups*kv, head_dim=width)
+        if "mrope_section" in (rope := text.get("rope_parameters") or text.get("rope_scaling") or {}):
+            side = round(rope["mrope_section"][1]*width/whole)
+            rope["mrope_section"] = [width//2 - 2*side, side, side]
         n, each = max(1, round(vision[heads]*share)), vision["hidden_size"]//vision[heads]
         vision |= {heads: n, "intermediate_size": n*each*vision["intermediate_size"]//vision["hidden_size"], "hidden_size": n*each}
         if "out_hidden_size" in vision: vision["out_hidden_size"] = hidden
