@@ -7,6 +7,7 @@ __all__ = ['DTYPES', 'Bench', 'Pages', 'made_up', 'seen', 'step', 'Watch', 'matr
 
 # %% ../nbs/14a_bench.ipynb #48550bf0
 import json, multiprocessing, os, resource, statistics, sys, threading, time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import torch
@@ -130,7 +131,9 @@ def _worker(pipe, b: Bench, fast: bool, threads: int) -> None:
                 if not fast: pages.inputs, vision = _timed(b.device, seen, backbone, pages.pixels, pages.layouts, pages.inputs)
                 seconds = _timed(b.device, step, backbone, b, pages, soft, fast)[1]
             pipe.send((vision + seconds, watch.extra, vision))
-    except Exception as error: pipe.send(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+    except EOFError: return                                              # whoever asked has gone
+    except Exception as error:
+        with suppress(BrokenPipeError): pipe.send(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
 
 def matrix_rate(device: str, dtype: torch.dtype, size: int | None = None) -> float:
     "Floating-point operations per second of a square matrix product."
