@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['WITNESSES', 'Rows', 'SWIPE_S', 'STILL_PX', 'LEAST_PX', 'NOTCH', 'LEVELS', 'BARELY', 'NEVER', 'MOVE', 'PER_NOTCH',
-           'OFF_WHEEL', 'OPEN_ROWS', 'SEEN_PX', 'PRICES', 'MOVES', 'SURE', 'CUT_WEIGHT', 'GONE_WEIGHT', 'page_of',
-           'swipe_pages', 'Plateau', 'resting_place', 'measured_plateau', 'looks_price', 'course', 'inferred_plateau']
+           'OFF_WHEEL', 'FIRST_VIEW', 'LOWER', 'OPEN_ROWS', 'SEEN_PX', 'PRICES', 'AWAY', 'MOVES', 'TRUE_MOVES', 'SURE',
+           'OPEN_WEIGHT', 'CUT_WEIGHT', 'GONE_WEIGHT', 'page_of', 'swipe_pages', 'Plateau', 'resting_place',
+           'measured_plateau', 'looks_price', 'sightings', 'course', 'inferred_plateau']
 
 # %% ../nbs/01c_page_state.ipynb #6fbf547d
 import math
@@ -73,7 +74,7 @@ def measured_plateau(samples: np.ndarray, click_s: float, click_row: int) -> Pla
     for i in range(last - 1, -1, -1):
         near = abs(scrolls[i] - kept[len(kept)//2]) <= still
         odd = 0 if near else odd + 1
-        if odd == 2: break                                        # one odd sample is a slip, two in a row are a scroll
+        if odd == 3 or odd == 2 and alike(i, i + 1): break        # two that agree are another place; one, or two at random, are slips
         if near: first = i; insort(kept, scrolls[i])
     level, spread = np.median(kept), 1.48*np.median(abs(np.array(kept) - np.median(kept)))
     doubt = max(2., 3*1.25*spread/math.sqrt(len(kept)))           # three standard errors of a median
@@ -81,7 +82,8 @@ def measured_plateau(samples: np.ndarray, click_s: float, click_row: int) -> Pla
 
 # %% ../nbs/01c_page_state.ipynb #a11e2b72
 LEVELS = np.arange(0, MAX_SCROLL + 1, NOTCH)                    # where the page may rest
-BARELY, NEVER, MOVE, PER_NOTCH, OFF_WHEEL = 3., 12., 6., .1, 2.     # prices in nats: cut by more than half, out of sight, a move, each 100 px, an odd place
+BARELY, NEVER, MOVE, PER_NOTCH, OFF_WHEEL = 3., 12., 5., .1, 2.     # prices in nats: cut by more than half, out of sight, a move, each 100 px, an odd place
+FIRST_VIEW, LOWER = 100, 1.5                                   # most clicks fall where a page shows its first three carousels: the price of any place below
 OPEN_ROWS = np.array([[row in shown(int(s))[0] for row in range(1, 11)] for s in LEVELS])          # [level, carousel]
 SEEN_PX = np.array([visible_px(int(s)) for s in LEVELS])
 
@@ -96,45 +98,66 @@ def _prices() -> np.ndarray:
     return prices
 
 PRICES = _prices()
-_away = abs(LEVELS[:, None] - LEVELS)/100
-MOVES = np.where(_away > 0, MOVE + PER_NOTCH*_away, 0)          # [from, to]
+AWAY = abs(LEVELS[:, None] - LEVELS)/100
+MOVES = np.where(AWAY > 0, MOVE + PER_NOTCH*AWAY, 0)          # [from, to]
+TRUE_MOVES = np.where(AWAY > 0, MOVES, np.inf)
 SURE = np.where(LEVELS % 100 == 0, 0, OFF_WHEEL) * (LEVELS < MAX_SCROLL)     # from the end of the page it may stand at an odd 50
 
 # %% ../nbs/01c_page_state.ipynb #3ec7b4f5
-CUT_WEIGHT, GONE_WEIGHT = .1, 1e-3
-_shares = np.where(OPEN_ROWS, 1., np.where(SEEN_PX > 0, CUT_WEIGHT, GONE_WEIGHT))          # [level, carousel]
+OPEN_WEIGHT, CUT_WEIGHT, GONE_WEIGHT = 5., .1, 1e-3
+_shares = np.where(OPEN_ROWS, OPEN_WEIGHT, np.where(SEEN_PX > 0, CUT_WEIGHT, GONE_WEIGHT))          # [level, carousel]
 
 def looks_price(counts: np.ndarray) -> np.ndarray:
-    "[level]: -log Dirichlet-multinomial probability of `counts` [10] of looks at each carousel's posters."
-    total = _shares.sum(1)
-    return -(gammaln(total) - gammaln(total + counts.sum()) + (gammaln(_shares + counts) - gammaln(_shares)).sum(1))
+    "[..., level]: -log Dirichlet-multinomial probability of `counts` [..., 10] of visits to each carousel's posters."
+    total, counts = _shares.sum(1), np.asarray(counts)[..., None, :]
+    return -(gammaln(total) - gammaln(total + counts.sum(-1)) + (gammaln(_shares + counts) - gammaln(_shares)).sum(-1))
 
-# %% ../nbs/01c_page_state.ipynb #0998900c
-def course(rows: Rows, upto: int, click_row: int) -> tuple[np.ndarray, np.ndarray]:
-    "The looks that tell of the scroll, up to row `upto` with the click on `click_row`: their (row, kind, carousel) [m, 3], and the cheapest level at each."
-    seen = np.array([(i, rows[f"{w}_kind"][i], rows[f"{w}_row"][i]) for w in WITNESSES for i in np.flatnonzero(rows[f"{w}_row"][:upto + 1])
-                     if rows[f"{w}_kind"][i] != BACKGROUND], int).reshape(-1, 3)
-    seen = np.concatenate([seen[np.argsort(seen[:, 0], kind="stable")], [(upto, MOVIE, click_row)]])
-    price, came = MOVES[0] + SURE, []                            # pages open at the top
-    steps = np.arange(len(LEVELS))
-    for j, (_, kind, row) in enumerate(seen):
-        if j and (kind, row) == tuple(seen[j - 1, 1:]) and j < len(seen) - 1:
-            came.append(steps); price = price + PRICES[kind, row]; continue          # another look at the same: nothing can have become cheaper by moving
+# %% ../nbs/01c_page_state.ipynb #ca705194
+def sightings(rows: Rows, upto: int, click_row: int) -> np.ndarray:
+    "[m, 4] of (row, kind, carousel, 1 for a gaze's new visit to a poster, else 0): what tells of the scroll, up to row `upto` with the click on `click_row`."
+    seen = [(i, rows[f"{w}_kind"][i], rows[f"{w}_row"][i], rows[f"{w}_pos"][i], w == "fix") for w in WITNESSES
+            for i in np.flatnonzero(rows[f"{w}_row"][:upto + 1]) if rows[f"{w}_kind"][i] != BACKGROUND]
+    seen = np.array(sorted(seen, key=lambda s: s[0]) + [(upto, MOVIE, click_row, 0, 0)], int)
+    gaze = np.flatnonzero(seen[:, 4] & (seen[:, 1] == MOVIE))
+    again = gaze[1:][(seen[gaze[1:], 2:4] == seen[gaze[:-1], 2:4]).all(1)]          # several fixations on one poster are one visit
+    visits = np.zeros(len(seen), int); visits[gaze] = 1; visits[again] = 0
+    return np.column_stack([seen[:, :3], visits])
+
+def course(seen: np.ndarray) -> np.ndarray:
+    "The cheapest level (index into LEVELS) at each of the `sightings`."
+    price, came, steps = MOVES[0] + SURE, [], np.arange(len(LEVELS))                     # pages open at the top
+    for j, (_, kind, row, _) in enumerate(seen):
+        if j and (kind, row) == tuple(seen[j - 1, 1:3]) and j < len(seen) - 1:           # the same again: nothing can have become cheaper by moving
+            came.append(steps); price = price + PRICES[kind, row]
+            continue
         reached = price[:, None] + MOVES
         source = reached.argmin(0)
         came.append(source); price = reached[source, steps] + SURE*(source != steps) + PRICES[kind, row]
-    level = int(price.argmin())
-    levels = np.empty(len(seen), int)
+    level, levels = int(price.argmin()), np.empty(len(seen), int)
     for j in range(len(seen) - 1, -1, -1): levels[j], level = level, came[j][level]
-    return seen, levels
+    return levels
 
 def inferred_plateau(rows: Rows, upto: int, click_row: int) -> Plateau:
     "The plateau in force at the click in row `upto` on carousel `click_row`, from what the rows up to it show was on the screen."
-    seen, levels = course(rows, upto, click_row)
+    seen = sightings(rows, upto, click_row)
+    levels = course(seen)
     moved = np.flatnonzero(levels != levels[-1])
     first = int(moved[-1]) + 1 if len(moved) else 0
-    last = seen[first:]
-    posters = last[last[:, 1] == MOVIE, 2]
-    price = PRICES[last[:, 1], last[:, 2]].sum(0) + looks_price(np.bincount(posters, minlength=11)[1:]) + SURE
-    price = price + np.where(OPEN_ROWS[:, click_row - 1], 0, NEVER) + MOVES[levels[first - 1] if first else 0]
-    return Plateau(float(LEVELS[price.argmin()]), -math.inf if first == 0 else float(rows["t"][seen[first, 0]]))
+    before = PER_NOTCH*AWAY[levels[first - 1]] if first else MOVES[0]          # after a move each place is as free as any other, but for its distance
+    clicked = np.where(OPEN_ROWS[:, click_row - 1], 0, NEVER) + SURE + LOWER*(LEVELS > FIRST_VIEW)
+    while True:                                                   # is it one plateau, or did the page move within it?
+        last = seen[first:]
+        posters = last[:, 1] == MOVIE
+        count = np.cumsum((last[:, 2, None] == np.arange(1, 11)) & (last[:, 3, None] > 0), 0)
+        other = np.cumsum(np.where(posters[:, None], 0, PRICES[last[:, 1], last[:, 2]]), 0)
+        one = looks_price(count[-1]) + other[-1] + clicked + before
+        cuts = np.flatnonzero(last[1:, 2] != last[:-1, 2]) + 1     # a move between two looks at one carousel would tell nothing
+        if not len(cuts): break
+        head = looks_price(count[cuts - 1]) + other[cuts - 1] + SURE + before
+        tail = looks_price(count[-1] - count[cuts - 1]) + other[-1] - other[cuts - 1] + clicked
+        both = (head[:, :, None] + TRUE_MOVES).min(1) + tail       # [cut, level]
+        best = int(both.min(1).argmin())
+        if both[best].min() >= one.min(): break
+        before = PER_NOTCH*AWAY[int(head[best].argmin())]
+        first += int(cuts[best])
+    return Plateau(float(LEVELS[one.argmin()]), -math.inf if first == 0 else float(rows["t"][seen[first, 0]]))

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ORDER', 'OWN_GENRE', 'BACKGROUND', 'DEEPER', 'LOOKED', 'COLUMN', 'SWIPE', 'ONWARD', 'RETURN', 'DRAG', 'WAY_LOOK',
-           'WHIM', 'LOST', 'World', 'make_people', 'open_rows', 'Session', 'fixate', 'hover', 'click', 'visit', 'swipe',
-           'look_over', 'examine', 'scroll_to', 'resting_places', 'odd_look', 'settle', 'play', 'record',
+           'ODD', 'WHIM', 'LOST', 'World', 'make_people', 'open_rows', 'Session', 'fixate', 'hover', 'click', 'visit',
+           'swipe', 'look_over', 'examine', 'scroll_to', 'resting_places', 'odd_look', 'settle', 'play', 'record',
            'examination_grid', 'grid_agreement']
 
 # %% ../nbs/04a_people.ipynb #e1a59cc2
@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from .habits import HABITS, click_probabilities, expected_attention
 from .render import GENRES
-from .screen import HEIGHT, MAX_SCROLL, PAGES, PER_PAGE, TOPS, WINDOW, box, shown
+from .screen import CHOOSABLE, HEIGHT, MAX_SCROLL, PAGES, PER_PAGE, TOPS, WINDOW, box, shown
 
 # %% ../nbs/04a_people.ipynb #4f09014e
 _ORDER = """
@@ -187,6 +187,7 @@ def scroll_to(self: Session, target: int):
 Session.examine, Session.look_over, Session.swipe, Session.scroll_to = examine, look_over, swipe, scroll_to
 
 # %% ../nbs/04a_people.ipynb #e12767e6
+ODD = (.45, .45, .1)     # odd looks at the background, a title, a poster that is cut by more than half
 WHIM = 30.    # concentration of a session's own attention around the expected one
 
 @lru_cache
@@ -202,8 +203,8 @@ def odd_look(self: Session):
     "A look that is on no candidate: background, a genre's title, or a row that is only partly visible."
     tops = np.array(TOPS) - self.scroll
     visible = np.minimum(tops + HEIGHT, WINDOW[1]) - np.maximum(tops, WINDOW[0])        # px of each row of posters
-    partial = np.flatnonzero((visible > 20) & (visible < HEIGHT))
-    choice = self.rng.integers(3)
+    partial = np.flatnonzero((visible > 20) & (visible < CHOOSABLE*HEIGHT))
+    choice = self.rng.choice(3, p=ODD)
     if choice == 0: return self.fixate(BACKGROUND)
     if choice == 1 or not len(partial): return self.fixate(("Genre", open_rows(self.scroll)[-1], -1))
     self.fixate(self.any_poster(self.rng.choice(partial)))
@@ -212,13 +213,14 @@ def settle(self: Session, clicks: bool = True) -> dict:
     "Look at the final view and click a poster there (unless not `clicks`); returns the truth about it."
     rng, start = self.rng, self.t
     posters, share = self.attention()
-    for row in rng.permutation(open_rows(self.scroll)):                          # a glance at each carousel
-        there = np.array([r == row for _, r, _ in posters])
-        self.visit(posters[rng.choice(len(posters), p=share*there/share[there].sum())], 1)
     whim, left = rng.dirichlet(WHIM*share), rng.integers(25, 56)
+    glances = dict(zip(rng.integers(0, left, 2*PAGES).tolist(), np.repeat(open_rows(self.scroll), 2)))      # when (looks left), and at which carousel
     while left > 0:
         if self.chance(.08): self.odd_look()
         self.visit(posters[rng.choice(len(posters), p=whim)], count := min(left, rng.integers(1, 4)))
+        for when in [w for w in glances if left - count <= w < left]:
+            there = share*np.array([r == glances[when] for _, r, _ in posters])
+            self.visit(posters[rng.choice(len(posters), p=there/there.sum())], 1)
         left -= count
         if self.chance(.008): self.click(("Genre", posters[-1][1], -1))
         if self.chance(.008): self.click(BACKGROUND)
