@@ -71,10 +71,11 @@ def measured_plateau(samples: np.ndarray, click_s: float, click_row: int) -> Pla
     while last > 0 and not low - still <= scrolls[last] <= high + still: last -= 1          # the clicked poster cannot have been out of sight
     if last > 1 and not alike(last, last - 1) and alike(last - 1, last - 2): last -= 1      # one odd sample before the click is no scroll
     first, kept, odd = last, [scrolls[last]], 0
+    here = lambda i: i >= 0 and abs(scrolls[i] - kept[len(kept)//2]) <= still*(1 + .5/len(kept))          # few samples make an unsure median
     for i in range(last - 1, -1, -1):
-        near = abs(scrolls[i] - kept[len(kept)//2]) <= still
+        near = here(i)
         odd = 0 if near else odd + 1
-        if odd == 3 or odd == 2 and alike(i, i + 1): break        # two that agree are another place; one, or two at random, are slips
+        if odd == 3 or odd == 2 and alike(i, i + 1) and not (here(i - 1) and here(i - 2)): break
         if near: first = i; insort(kept, scrolls[i])
     level, spread = np.median(kept), 1.48*np.median(abs(np.array(kept) - np.median(kept)))
     doubt = max(2., 3*1.25*spread/math.sqrt(len(kept)))           # three standard errors of a median
