@@ -79,7 +79,8 @@ def measured_plateau(samples: np.ndarray, click_s: float, click_row: int) -> Pla
         if near: first = i; insort(kept, scrolls[i])
     level, spread = np.median(kept), 1.48*np.median(abs(np.array(kept) - np.median(kept)))
     doubt = max(2., 3*1.25*spread/math.sqrt(len(kept)))           # three standard errors of a median
-    return Plateau(resting_place(level, min(doubt, 20.)), -math.inf if first <= 1 and odd == first else times[first])
+    level = resting_place(level, min(doubt, 20.))
+    return Plateau(level, -math.inf if first == 0 or first == odd == 1 and level == 0 else times[first])          # pages open at the top
 
 # %% ../nbs/01c_page_state.ipynb #a11e2b72
 LEVELS = np.arange(0, MAX_SCROLL + 1, NOTCH)                    # where the page may rest

@@ -137,5 +137,5 @@ def draw_view(view: View, titles: Mapping[int, str], files: Mapping[tuple[int, i
             texts += [(round(x*scale), px(y + ARROW_DROP - ARROW/2), sign, round(2*ARROW*scale)) for x, sign in zip(ARROW_LEFTS.values(), "‹›")]
     page = draw_page(page_size(scale, frame), slots, pictures, texts, label_px=0)
     if frame == "screen":
-        for bar in ((0, 0, page.width, low - 1), (0, high, page.width, page.height)): page.paste(BAR, bar)
+        for bar in ((0, 0, page.width, low), (0, high, page.width, page.height)): page.paste(BAR, bar)
     return draw_labels(page, slots, max(6, round((SCREEN_LABEL_PX if frame == "screen" else LABEL_PX)*scale)))
