@@ -106,7 +106,7 @@ def open_poster(path: Path, width: int, height: int) -> Image.Image:
         with Image.open(path) as picture:
             picture.draft("RGB", (width, height))
             picture = picture.convert("RGB")
-    except OSError as error: raise FixateError(f"{path.name}: {error}; accepted: a readable picture") from error
+    except OSError as error: raise FixateError(f"{path.name}: {str(error).replace(str(path), path.name)}; accepted: a readable picture") from error
     if abs(picture.width*height/picture.height/width - 1) < .03: return picture.resize((width, height), Image.Resampling.LANCZOS)
     return picture
 
