@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['ORDER', 'OWN_GENRE', 'BACKGROUND', 'DEEPER', 'LOOKED', 'COLUMN', 'SWIPE', 'ONWARD', 'RETURN', 'DRAG', 'WAY_LOOK',
            'ODD', 'WHIM', 'LOST', 'World', 'make_people', 'open_rows', 'Session', 'fixate', 'hover', 'click', 'visit',
-           'swipe', 'look_over', 'examine', 'scroll_to', 'resting_places', 'odd_look', 'settle', 'play', 'record',
-           'examination_grid', 'grid_agreement']
+           'swipe', 'look_over', 'examine', 'scroll_to', 'resting_places', 'odd_look', 'settle', 'play', 'record']
 
 # %% ../nbs/04a_people.ipynb #e1a59cc2
 from functools import lru_cache
@@ -280,25 +279,3 @@ def record(world: World, people: pd.DataFrame, tasks: int, seed: int, progress: 
                 t = session.t
                 bar.update()
     return pd.DataFrame(rows), truths
-
-# %% ../nbs/04a_people.ipynb #13e6871e
-def examination_grid(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
-    """Share of sessions in which a place was looked at: [10, 15] posters, [10] anything in the row; and how many sessions count: free browsing
-    up to the first movie click, with the clicked poster looked at. `rows`: session, task, fix and click as (kind, row, place)."""
-    grid, any_of, n = np.zeros((10, PAGES*PER_PAGE)), np.zeros(10), 0
-    for _, one in rows[rows.task <= 30].groupby("session"):
-        clicks = [i for i, e in enumerate(one.click) if isinstance(e, tuple) and e[0] == "Movie"]
-        if not clicks: continue
-        looked = {e for e in one.fix.iloc[:clicks[0] + 1] if isinstance(e, tuple) and e[0] in ("Movie", "Genre")}
-        if one.click.iloc[clicks[0]] not in looked: continue
-        n += 1
-        for kind, row, place in looked:
-            if kind == "Movie": grid[row, place] += 1
-        any_of[list({row for _, row, _ in looked})] += 1
-    return grid/max(n, 1), any_of/max(n, 1), n
-
-def grid_agreement(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
-    "Spearman's correlation, and KL (nats) of their shares from ours, over all places."
-    rank = lambda grid: pd.Series(grid.ravel()).rank()
-    p, q = (grid.ravel()/grid.sum() for grid in (theirs, ours))
-    return float(rank(ours).corr(rank(theirs))), float((p*np.log(p/q)).sum())
