@@ -24,11 +24,18 @@ def synth(raw: Path, users: int, tasks: int, seed: int, poster_width: int) -> No
 def prepare(dataset: str, raw: Path, out: Path, **kwargs) -> None:
     "Turn raw files into a study."
     from fixate.adserp import prepare_adserp
-    from fixate.recgaze import prepare_recgaze
-    study = (prepare_recgaze if dataset == "recgaze" else prepare_adserp)(raw, out, **kwargs)
+    from fixate.recgaze import funnel, prepare_recgaze
+    if dataset == "recgaze" and kwargs.pop("compat", None) == "released-v1":
+        from fixate.released import prepare_released
+        kwargs = {k: v for k, v in kwargs.items() if k in ("posters", "seed", "folds", "fold")}
+        study = prepare_released(raw, out, **kwargs)
+    else: study = (prepare_recgaze if dataset == "recgaze" else prepare_adserp)(raw, out, **kwargs)
     say(f"study in {out}: {study!r}")
-    for reason, n in study.meta.get("dropped", {}).items():
-        if n: say(f"  left out: {n} × {reason}")
+    if "published_numbers" in study.meta:
+        for line in funnel(study.meta): print(f"  {line}")
+    else:
+        for reason, n in study.meta.get("dropped", {}).items():
+            if n: say(f"  left out: {n} × {reason}")
 
 # %% ../nbs/16_cli.ipynb #b95dd894
 def train(study: Path, out: Path, seeds: int = 1, users: list[str] | None = None, truth: Path | None = None, device: str = "cpu", **changes) -> list:
@@ -112,7 +119,11 @@ def parser() -> argparse.ArgumentParser:
         p.add_argument("raw", type=Path, metavar="RAW"); p.add_argument("--out", type=Path, required=True, metavar="STUDY", help="study folder to write")
     p = datasets.choices["recgaze"]
     p.add_argument("--posters", type=Path, help="folder of poster images"); p.add_argument("--mode", choices=("auto", "public", "restricted"), default="auto", help="where the scroll position comes from")
-    p.add_argument("--split", choices=("published", "wide"), default="published", help="which tasks are test tasks"); p.add_argument("--scale", type=float, default=1., help="size of the drawn pages")
+    p.add_argument("--split", choices=("published", "wide", "kfold", "loso", "users"), default="published", help="what is held out: published, wide and kfold: screens; loso: a session of each user; users: users")
+    for name, default in dict(seed=42, folds=5, fold=0).items(): p.add_argument(f"--{name}", type=int, default=default, help="of the splits kfold, loso, users")
+    p.add_argument("--signal", choices=("gaze", "cursor", "both"), default="both", help="which looks to keep"); p.add_argument("--scale", type=float, default=1., help="size of the drawn pages")
+    p.add_argument("--frame", choices=("window", "screen"), default="window", help="draw the visible window, or the screen of 1920 × 1080 with its bars")
+    p.add_argument("--compat", choices=("released-v1",), help="the samples of the released first version instead, faults included")
     p = command("train", "tune and evaluate on a study")
     p.add_argument("study", type=Path, metavar="STUDY"); p.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder for the runs")
     p.add_argument("--preset", default="default", help="settings to start from: default, released"); p.add_argument("--operator", default="attnlrp", help="probing operator")
@@ -134,7 +145,7 @@ def _dispatch(a: argparse.Namespace) -> None:
     if a.command == "demo": demo(a.out, a.seeds, a.users)
     elif a.command == "synth": synth(a.raw, a.users, a.tasks, a.seed, a.poster_width)
     elif a.command == "prepare":
-        extra = dict(posters=a.posters, mode=a.mode, split=a.split, scale=a.scale) if a.dataset == "recgaze" else {}
+        extra = {k: getattr(a, k) for k in ("posters", "mode", "split", "scale", "signal", "frame", "seed", "folds", "fold", "compat")} if a.dataset == "recgaze" else {}
         prepare(a.dataset, a.raw, a.out, **extra)
     elif a.command == "train": train(a.study, a.out, a.seeds, a.users, a.truth, a.device, preset=a.preset, operator=a.operator, backbone=a.backbone, **dict(a.set))
     elif a.command == "report": report(a.study, a.runs, a.out)
