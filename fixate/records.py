@@ -7,7 +7,7 @@ __all__ = ['TESTED', 'SHOWN_WIDTH', 'metrics_of', 'tests_of', 'wide', 'calibrati
            'user_gains', 'pick_examples', 'save_examples', 'RunFolder', 'load_runs', 'combine', 'Group', 'comparable',
            'group_runs']
 
-# %% ../nbs/12f_records.ipynb #1fe8a33e
+# %% ../nbs/12f_records.ipynb #8d5639c2
 import json, os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import pandas as pd
 from PIL import Image
 from scipy.stats import bootstrap
 
-from .baselines import OUTSIDE, PROTOCOLS
+from .baselines import OUTSIDE, REGISTRY
 from .metrics import METRICS, accuracy, ece, js_div, reliability
 from .statistics import against, power_note, seed_spread, summarise
 from .study import FixateError, Study
@@ -25,10 +25,15 @@ from .study import FixateError, Study
 TESTED = ("kl", "log_loss", "accuracy", "csh@1")     # metrics with a paired test; each is a family of its own for Holm's correction
 SHOWN_WIDTH = 800                                    # px of the example pages that are kept
 
-# %% ../nbs/12f_records.ipynb #9e10d51d
+# %% ../nbs/12f_records.ipynb #b9e327f4
 def metrics_of(table: pd.DataFrame) -> dict:
     "{protocol: {method: {metric: {mean, lo, hi, macro, macro_lo, macro_hi}}}} of a per-session table."
-    return {p: {m: summarise(rows) for m, rows in part.groupby("method", sort=False)} for p, part in table.groupby("protocol", sort=False)}
+    out, known = {}, {}
+    for (p, m), rows in table.groupby(["protocol", "method"], sort=False):
+        found = known.get(m) or summarise(rows)                                  # who runs no model scores the same under every protocol
+        if REGISTRY[m].make if m in REGISTRY else False: known[m] = found
+        out.setdefault(p, {})[m] = found
+    return out
 
 def tests_of(table: pd.DataFrame, metrics=TESTED, ours: str = "fixate") -> dict:
     "{protocol: {'fixate<rival (metric)': {metric, p, p_holm, effect, n, diff, lo, hi, family}}}; plain 'fixate<rival' is KL. {} without `ours`."
@@ -74,7 +79,7 @@ def power_of(table: pd.DataFrame) -> dict:
         if "fixate" in set(part.method) and rival: out[protocol] = power_note(part, rival=rival[0], metrics=TESTED)
     return out
 
-# %% ../nbs/12f_records.ipynb #fb7dd95c
+# %% ../nbs/12f_records.ipynb #1c9230db
 def truth_of(table: pd.DataFrame, study: Study, truth: Path) -> dict:
     "Distance (JS, nats) from each session's planted attention: of every method's map, and of the session's own gaze (the noise)."
     planted = pd.read_parquet(Path(truth)/"sessions.parquet")
@@ -94,7 +99,7 @@ def write_json(path: Path, data: dict) -> Path:
     os.replace(part, path)
     return path
 
-# %% ../nbs/12f_records.ipynb #453011eb
+# %% ../nbs/12f_records.ipynb #117952de
 def user_gains(sessions: pd.DataFrame, protocol: str = "own_answer") -> pd.DataFrame:
     "Per session (index) user and `gain` = KL backbone − KL fixate, mean over seeds; empty when one of the two was not evaluated."
     kl = sessions[sessions.protocol == protocol].pivot_table(index=["session", "user"], columns="method", values="kl")
@@ -122,7 +127,7 @@ def save_examples(study: Study, table: pd.DataFrame, folder: Path) -> list[dict]
                         boxes=(slots[["x1", "y1", "x2", "y2"]]*scale).round(1).to_numpy().tolist(), labels=slots.label.tolist(), titles=slots.title.tolist()))
     return out
 
-# %% ../nbs/12f_records.ipynb #33991fae
+# %% ../nbs/12f_records.ipynb #5bcd83a9
 @dataclass(eq=False)
 class RunFolder:
     "One finished run: its record, its per-session table, its folder."
@@ -150,6 +155,7 @@ def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
     for r in records[1:]:
         if other := [k for k in {**first, **r["params"]} if k != "seed" and r["params"].get(k) != first.get(k)]:
             raise FixateError(f"runs differ in {other[0]}: {first.get(other[0])!r} and {r['params'].get(other[0])!r}; accepted: runs that differ in the seed alone")
+    if len(runs) == 1: return dict(records[0], params=dict(first, seed=[records[0]["params"].get("seed")]))
     tables = [t for _, t in runs]
     names = [m for m in METRICS if all(m in t for t in tables)]
     table = pd.concat(tables).groupby(["protocol", "method", "session", "user"], sort=False)[names].mean().reset_index()
@@ -163,7 +169,7 @@ def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
         out["truth"] = dict(out["truth"], js_to_planted={m: {k: mean(m, k) for k in ("mean", "lo", "hi")} for m in methods})
     return out
 
-# %% ../nbs/12f_records.ipynb #3f43aec0
+# %% ../nbs/12f_records.ipynb #e0e12ff7
 @dataclass(eq=False)
 class Group:
     "Runs that differ in the seed alone: `record` is combined over seeds, `settings` what they share, `label` what sets them apart from other groups."
