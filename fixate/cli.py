@@ -57,8 +57,8 @@ def report(runs: list[Path], out: Path) -> Path:
     from fixate.report import write_report
     from fixate.tables import headlines, text_table
     found = load_runs(*runs)
-    page = write_report(found, out)
     groups = group_runs(found)
+    page = write_report(groups, out)
     group = one_off(groups)[0] or groups[0]
     print(); print(text_table(group.record, "own_answer")); print()
     for line in headlines(group.record): print(line)

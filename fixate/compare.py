@@ -28,7 +28,7 @@ from .tables import CONTROLS, METHODS, chance, method_name, metric_name, number,
 MAIN = ("kl", "csh@1", "csh@3", "tgo@3", "log_loss", "auc", "accuracy")
 SHOWN_MODELS = ("fixate", "released", "shared_prompt", "shuffled_user", "random_prompt", "calibrated", "sink_corrected", "backbone")
 
-# %% ../nbs/15aa_compare.ipynb #dc4cd09c
+# %% ../nbs/15aa_compare.ipynb #6195c972
 @dataclass
 class Cell:
     "One number of a table: mean, 95 % interval, spread over seeds (None for one), p after Holm (None: not tested), best of its column."
@@ -86,11 +86,12 @@ def to_html(grid: Grid) -> str:
         if c.mean is None: return "<td>–</td>"
         mean = (f"<b>{number(c.mean)}</b>" if c.best else number(c.mean)) + (f"<sup>{stars(c.p)}</sup>" if stars(c.p) else "")
         return f"<td>{mean}<small>{number(c.lo)}–{number(c.hi)}</small>" + (f"<small>±{number(c.spread)}</small>" if c.spread is not None else "") + "</td>"
-    def row(label, method, cells):
+    def row(label, method, cells, first):
         kind = "ours" if method == "fixate" else "control" if method in CONTROLS else ""
-        return f'<tr class="{kind}">' + f"<td>{escape(label)}</td>"*grid.grouped + f"<td>{escape(method_name(method))}</td>" + "".join(map(cell, cells)) + "</tr>"
-    head = "<th>run</th>"*grid.grouped + "<th>method</th>" + "".join(f"<th>{metric_name(m, arrow=True)}</th>" for m in grid.metrics)
-    return f"<table><tr>{head}</tr>{''.join(row(*r) for r in grid.rows)}</table>"
+        return f'<tr class="{kind}">' + f"<td>{escape(label*first)}</td>"*grid.grouped + f"<td class=name>{escape(method_name(method))}</td>" + "".join(map(cell, cells)) + "</tr>"
+    head = "<th>run</th>"*grid.grouped + "<th class=name>method</th>" + "".join(f"<th>{metric_name(m, arrow=True)}</th>" for m in grid.metrics)
+    rows = "".join(row(*r, i == 0 or grid.rows[i - 1][0] != r[0]) for i, r in enumerate(grid.rows))                # a run's name once
+    return f"<table><tr>{head}</tr>{rows}</table>"
 
 def to_csv(grid: Grid) -> str:
     "One line per number: run, method, kind, metric, mean, lo, hi, spread, p_holm, best."
@@ -100,7 +101,7 @@ def to_csv(grid: Grid) -> str:
 
 WRITERS = dict(html=to_html, md=to_markdown, tex=to_latex, csv=to_csv)
 
-# %% ../nbs/15aa_compare.ipynb #cf5329a5
+# %% ../nbs/15aa_compare.ipynb #e9e35086
 CAPTION = ("Mean over test sessions{over}; in small type the 95 % interval (bootstrap over users). Best of a column bold; rows that do not compete take no part. "
            "Stars: differs from fixate, paired Wilcoxon by user, Holm over the column: * p < 0.05, ** p < 0.01, *** p < 0.001. Protocol: {protocol}.")
 
@@ -119,7 +120,7 @@ def main_table(groups: list[Group], protocol: str = "own_answer", metrics: tuple
         for metric in chosen:
             c, t = views[i][2].get((method, metric)), tests[i].get((method, metric))
             if c is None: cells.append(Cell()); continue
-            spread = c["spread"] if c["seeds"] > 1 and np.isfinite(c["spread"]) and not same(method) else None
+            spread = c["spread"] if c["seeds"] > 1 and c["spread"] >= .0005 and not same(method) else None      # NaN is not
             cells.append(Cell(c["mean"], c["lo"], c["hi"], spread, t.get("p_holm") if t else None))
         rows.append(("no model" if same(method) and len(groups) > 1 else groups[i].label, method, cells))
     for k, metric in enumerate(chosen):
@@ -129,7 +130,7 @@ def main_table(groups: list[Group], protocol: str = "own_answer", metrics: tuple
     over = f" and {seeds} seeds, ± standard deviation over seeds" if seeds > 1 else ""
     return Grid(chosen, rows, CAPTION.format(over=over, protocol=protocol.replace("_", " ")))
 
-# %% ../nbs/15aa_compare.ipynb #33c191aa
+# %% ../nbs/15aa_compare.ipynb #c6675b39
 def one_off(groups: list[Group]) -> tuple[Group | None, list[tuple[str, object, Group]]]:
     "The base group and (setting, value, group) of all that differ from it in exactly one setting; (None, []) when no two groups do."
     key = lambda v: json.dumps(v, sort_keys=True, default=str)
@@ -168,12 +169,12 @@ def sensitivities(groups: list[Group]) -> dict[str, list[tuple[float, Group]]]:
     return {k: sorted([(float(base.settings[k]), base), *points], key=lambda p: p[0]) for k, points in tried.items() if _numeric(base.settings.get(k)) and len(points) >= 2}
 
 def plot_sensitivity(groups: list[Group], protocol: str = "own_answer", metrics=("kl", "accuracy"), method: str = "fixate") -> Figure | None:
-    "A column per setting, a row per metric: mean and 95 % band against the setting's value; the base is a filled diamond. None without sensitivities."
+    "A row per setting, a column per metric: mean and 95 % band against the setting's value; the base is a filled diamond. None without sensitivities."
     found = sensitivities(groups)
     if not found: return None
     base, _ = one_off(groups)
-    figure, axes = _figure(min(11, 1.2 + 3.1*len(found)), 2.4*len(metrics), len(metrics), len(found))
-    for ax, (metric, (name, points)) in zip(axes, [(m, item) for m in metrics for item in found.items()]):
+    figure, axes = _figure(10, 2.4*len(found), len(found), len(metrics))
+    for ax, (metric, (name, points)) in zip(axes, [(m, item) for item in found.items() for m in metrics]):
         x, rows = np.array([v for v, _ in points]), _points([g for _, g in points], protocol, metric, method)
         ax.fill_between(x, rows.lo, rows.hi, color="0.88")
         ax.plot(x, rows["mean"], color=EDGE, linewidth=1.1)

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from .backbone import Backbone
 from .baselines import PROTOCOLS, baselines_for, score_baselines, score_maps, what_was_fitted
 from .corrections import CORRECTIONS
-from .identity import identity_scores, position_scores, summary_of
+from .identity import identity_scores, position_scores, spread_out, summary_of
 from .looking import derangement, maps_of, prompted
 from .metrics import METRICS
 from .oracles import reliability_of_users
@@ -127,7 +127,7 @@ def _identities(backbone, study: Study, test: list[Example], tuned: dict[str, Pe
     "Retrieval of the session's user, by tuned prompts and by mean maps; {} for a study of one user."
     if len({e.user for e in test}) < 2: return {}
     found = {name: summary_of(identity_scores(backbone, test, tuned[name], plans[name], per_user=per_user, progress=progress)) for name in ("fixate", "released") if name in tuned}
-    return found | {"user_mean": summary_of(position_scores(study, scored(study, test)))}
+    return found | {"user_mean": summary_of(position_scores(study, scored(study, spread_out(test, per_user))))}
 
 def _reliable(study: Study) -> dict:
     "Split-half reliability of the users; {} where too few left two sessions."

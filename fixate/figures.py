@@ -12,6 +12,7 @@ import math
 
 import matplotlib, matplotlib.lines, numpy as np, pandas as pd, seaborn as sns
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageOps
 
@@ -97,28 +98,28 @@ def plot_truth(records) -> Figure | None:
     bars = pd.DataFrame(rows).groupby("method")[["mean", "lo", "hi"]].mean().sort_values("mean").reset_index()
     bars["who"] = ["the session's own gaze" if m == "own_gaze" else method_name(m) for m in bars.method]
     colours = [dict(fixate=OURS, own_gaze=HOLLOW).get(m, OTHERS) for m in bars.method]
-    figure, (ax,) = _figure(8, .7 + .3*len(bars))
+    figure, (ax,) = _figure(10.5, .8 + .24*len(bars))
     sns.barplot(bars, x="mean", y="who", hue="who", palette=colours, edgecolor=EDGE, width=.6, saturation=1, legend=False, ax=ax)
     ax.hlines(range(len(bars)), bars.lo, bars.hi, color=WARM, linewidth=1.6)
     for place, row in bars.iterrows(): ax.text(row.hi, place, f"  {number(row['mean'])}", va="center", fontsize=8.5)
-    ax.set(xlabel="distance to the planted attention (JS, nats; lower is better)", ylabel="")
+    ax.set(xlabel="distance to the planted attention (JS, nats; less is better)", ylabel="", ylim=(len(bars) - .5, -.5))
     ax.grid(axis="y", visible=False)
     return figure
 
-# %% ../nbs/15a_figures.ipynb #98d70024
+# %% ../nbs/15a_figures.ipynb #6a6c9b29
 def plot_reliability(record: dict, protocol: str = "own_answer", methods=("fixate", "backbone", "calibrated", "conditional_logit")) -> Figure | None:
     "Share of hits against confidence, a panel per method, with ECE and its 95 % interval; None for a record without calibration."
     found = {m: c for m, c in record.get("calibration", {}).get(protocol, {}).items() if m in methods}
     if not found: return None
-    figure, axes = _figure(2.65*len(found), 2.75, 1, len(found))
+    figure, axes = _figure(max(2.65*len(found), 5.3), 3, 1, len(found))
     for ax, method in zip(axes, [m for m in methods if m in found]):
         bins, c = pd.DataFrame(found[method]["bins"]), found[method]
-        half = 1.96*np.sqrt(bins.accuracy*(1 - bins.accuracy)/bins.n)
+        lo, hi = proportion_confint(bins.accuracy*bins.n, bins.n, method="wilson")
         ax.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-        ax.vlines(bins.confidence, (bins.accuracy - half).clip(0, 1), (bins.accuracy + half).clip(0, 1), color="0.6", linewidth=1.2)
+        ax.vlines(bins.confidence, lo, hi, color="0.6", linewidth=1.2)
         ax.plot(bins.confidence, bins.accuracy, color=EDGE, linewidth=.9)
         ax.scatter(bins.confidence, bins.accuracy, s=14 + 90*bins.n/bins.n.sum(), c=_fill(kind_of(method)), marker=MARKS[kind_of(method)], edgecolors=EDGE, zorder=3)
-        ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence (highest probability)", ylabel="share of hits" if ax is axes[0] else "", aspect="equal")
+        ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence (highest probability)", ylabel="share of hits" if ax is axes[0] else "")
         ax.set_title(f"{method_name(method)}\nECE {number(c['ece'])} ({number(c['lo'])}–{number(c['hi'])})", loc="left", fontsize=9)
     return figure
 

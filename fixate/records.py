@@ -127,7 +127,7 @@ def save_examples(study: Study, table: pd.DataFrame, folder: Path) -> list[dict]
                         boxes=(slots[["x1", "y1", "x2", "y2"]]*scale).round(1).to_numpy().tolist(), labels=slots.label.tolist(), titles=slots.title.tolist()))
     return out
 
-# %% ../nbs/12f_records.ipynb #5bcd83a9
+# %% ../nbs/12f_records.ipynb #1679a789
 @dataclass(eq=False)
 class RunFolder:
     "One finished run: its record, its per-session table, its folder."
@@ -148,6 +148,11 @@ def load_runs(*folders: str | Path) -> list[RunFolder]:
     if not runs: raise FixateError(f"no record.json under {', '.join(map(str, folders))}; accepted: a folder that `fixate train` wrote")
     return runs
 
+def _mean_of(trees: list):
+    "Nested dictionaries of numbers, averaged leaf by leaf; what is not in all of them is left out."
+    if not isinstance(trees[0], dict): return float(np.mean(trees)) if isinstance(trees[0], float) else trees[0]
+    return {k: _mean_of([t[k] for t in trees]) for k in trees[0] if all(k in t for t in trees)}
+
 def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
     "One record over seeds of the same run, with `spread` over seeds. Raises FixateError when the runs differ in more than the seed."
     records = [r for r, _ in runs]
@@ -163,6 +168,7 @@ def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
     out = dict(records[0], params=dict(first, seed=[r["params"].get("seed") for r in records]), seconds=round(sum(r.get("seconds") or 0 for r in records), 1),
                metrics=metrics_of(table), tests=tests_of(table, tested), power=power_of(table) if tested == TESTED else {}, calibration=calibration_of(pd.concat(tables)),
                spread={p: {m: seed_spread([t[(t.protocol == p) & (t.method == m)][["user", *names]] for t in tables]) for m in part.method.unique()} for p, part in table.groupby("protocol", sort=False)})
+    if all(r.get("identity") for r in records): out["identity"] = _mean_of([r["identity"] for r in records])
     if "truth" in out:
         methods = out["truth"]["js_to_planted"]
         mean = lambda m, k: float(np.mean([r["truth"]["js_to_planted"][m][k] for r in records]))

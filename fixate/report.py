@@ -38,7 +38,7 @@ def check_sessions(run: RunFolder) -> pd.DataFrame:
 
 # %% ../nbs/15b_report.ipynb #7d000eca
 CSS = """
-body {font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; color: #1b1b1b; max-width: 1060px;
+body {font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; color: #1b1b1b; max-width: 1160px;
       margin: 2rem auto; padding: 0 1rem}
 h1 {font-size: 1.7rem; margin: 0 0 .3rem}
 h2 {font-size: 1.25rem; margin: 2.2rem 0 .4rem; border-bottom: 1px solid #ccc; padding-bottom: .2rem; break-after: avoid}
@@ -47,11 +47,12 @@ p, li {max-width: 60rem}
 img {max-width: 100%; height: auto}
 .lead {background: #f3f5f8; border-left: 4px solid #27496d; padding: .2rem 1rem}
 .lead li {margin: .15rem 0}
-table {border-collapse: collapse; font-size: 12.5px; font-variant-numeric: tabular-nums}
-th, td {padding: .22rem .36rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; white-space: nowrap}
-th:first-child, td:first-child {text-align: left}
+table {border-collapse: collapse; font-size: 12px; font-variant-numeric: tabular-nums}
+th, td {padding: .22rem .3rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; white-space: nowrap}
+th:first-child, td:first-child, .name {text-align: left}
 td b {color: #000; background: #e4ecd9}
-small {display: block; font-size: 10px; color: #666; line-height: 1.25}
+sup {line-height: 0; font-size: 75%}
+small {display: block; font-size: 9.5px; color: #666; line-height: 1.25}
 .ours {background: #f3f5f8}
 .control {color: #777; font-style: italic}
 dl {display: grid; grid-template-columns: max-content 1fr; gap: .15rem .9rem; font-size: 13.5px}
@@ -168,11 +169,11 @@ def _identity(record: dict) -> str:
     "Retrieval of the session's user, by what and per what; '' without an identity test."
     if not record.get("identity"): return ""
     head = ["prompts of", "evidence", "scored by", "R@1", "chance", "R@5", "chance", "n"]
-    rows = [f"<tr><td>{escape(method_name(m))}</td><td>{per.replace('_', ', ')}</td><td>{what}</td><td>{number(r['r1'])}<small>{number(r['lo1'])}–{number(r['hi1'])}</small></td><td>{number(r['chance1'])}</td>"
+    rows = [f"<tr><td>{escape(method_name(m))}</td><td>{per}</td><td>{what}</td><td>{number(r['r1'])}<small>{number(r['lo1'])}–{number(r['hi1'])}</small></td><td>{number(r['chance1'])}</td>"
             f"<td>{number(r['r5'])}<small>{number(r['lo5'])}–{number(r['hi5'])}</small></td><td>{number(r['chance5'])}</td><td>{r['n']}</td></tr>"
-            for m, found in record["identity"].items() for per, by in found.items() for what, r in by.items()]
+            for m, found in record["identity"].items() for per, by in found.items() if not per.endswith("_centred") for what, r in by.items()]
     return ("<h2>Whose prompt is it?</h2><p>Every held-out session was looked at with every user's prompt. How often does the owner's explain it best (R@1), or among the best five (R@5)? "
-            "<em>session</em>: from one session; <em>user</em>: from all of a user's held-out sessions together; <em>centred</em>: each prompt's mean over all sessions taken off first. "
+            "<em>session</em>: from one session; <em>user</em>: from all of these sessions of a user together. "
             "The row of the mean gaze needs no model. Intervals: bootstrap over users.</p>" + _grid(head, rows))
 
 def _pictures(group: Group, kept: dict) -> str:
@@ -201,7 +202,7 @@ def _footer(records: list[dict]) -> str:
         "commit": text(first.get("commit", "unknown")), "device": text(first.get("device", "unknown")),
         "time taken": "; ".join(took) or "unknown"}) + "</footer>"
 
-# %% ../nbs/15b_report.ipynb #aa1726d5
+# %% ../nbs/15b_report.ipynb #ca844ce3
 def _overview(groups: list[Group], protocol: str, kept: dict) -> str:
     "The table over all groups, ablation and sensitivity; '' for a single group."
     if len(groups) < 2: return ""
@@ -242,9 +243,9 @@ def _save(thing: Grid | Figure, name: str, folder: Path) -> None:
         thing.savefig(folder/"figures"/f"{name}.png", dpi=200, metadata=dict(Software=None))
         thing.savefig(folder/"figures"/f"{name}.pdf", metadata=dict(CreationDate=None))
 
-def write_report(runs: list[RunFolder], out: str | Path) -> Path:
+def write_report(runs: list[RunFolder] | list[Group], out: str | Path) -> Path:
     "Write `out`/index.html with its pictures inside, `out`/tables and `out`/figures, and return the page's path. The page comes last."
-    groups, kept, out = group_runs(runs), {}, Path(out)
+    groups, kept, out = runs if isinstance(runs[0], Group) else group_runs(runs), {}, Path(out)
     body = _body(groups, kept)
     for folder in ("tables", "figures"): (out/folder).mkdir(parents=True, exist_ok=True)
     for name, thing in kept.items(): _save(thing, name, out)

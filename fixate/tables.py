@@ -126,7 +126,7 @@ def view(records, protocol: str, metrics: tuple[str, ...] | None = None) -> tupl
 SHORT = ("kl", "cosine", "csh@1", "csh@3", "tgo@3", "log_loss", "auc", "accuracy")
 
 # %% ../nbs/15_tables.ipynb #0787e4ad
-def _spread(cell: dict) -> str: return f" ±{number(cell['spread'])}" if cell["seeds"] > 1 else ""
+def _spread(cell: dict) -> str: return f" ±{number(cell['spread'])}" if cell["seeds"] > 1 and cell["spread"] >= .0005 else ""  # what no seed moves has none
 
 def markdown_table(records, protocol: str = "own_answer", metrics: tuple[str, ...] | None = None) -> str:
     "A markdown table of one protocol: methods × metrics, the best of each column bold, ± the spread over seeds where there are several."
@@ -197,7 +197,7 @@ def headlines(records, protocol: str = "own_answer") -> list[str]:
     best = "; ".join(f"{who} ({', '.join(what)})" for who, what in sorted(won.items(), key=lambda item: -len(item[1])))
     return [sentence for sentence in said if sentence] + [f"Best method by metric: {best}."]
 
-# %% ../nbs/15_tables.ipynb #4e6cf5e2
+# %% ../nbs/15_tables.ipynb #2580da43
 def identity_sentence(record: dict, method: str = "fixate") -> str | None:
     "“Whose prompt is it? …” of a record with an identity test, else None."
     if not (found := record.get("identity", {}).get(method)): return None
@@ -220,4 +220,6 @@ def explained_sentence(records, protocol: str = "own_answer") -> str | None:
     if not ceilings or ("uniform", "kl") not in cell or ("fixate", "kl") not in cell: return None
     best, flat, ours = min(ceilings, key=ceilings.get), cell["uniform", "kl"]["mean"], cell["fixate", "kl"]["mean"]
     if flat <= ceilings[best]: return f"Of what is explainable: nothing can be said, since no ceiling is better than a uniform map (KL {number(flat)})."
-    return f"Of what is explainable: from uniform (KL {number(flat)}) to the {method_name(best)} ({number(ceilings[best])}), fixate ({number(ours)}) goes {100*(flat - ours)/(flat - ceilings[best]):.0f} % of the way."
+    way = 100*(flat - ours)/(flat - ceilings[best])
+    told = f"goes {way:.0f} % of the way" if way <= 100 else "goes further, so it explains what this ceiling cannot know"
+    return f"Of what is explainable: from uniform (KL {number(flat)}) to the {method_name(best)} ({number(ceilings[best])}), fixate ({number(ours)}) {told}."
