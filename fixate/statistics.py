@@ -6,7 +6,7 @@
 __all__ = ['by_user', 'interval', 'summarise', 'user_gaps', 'paired_test', 'holm', 'against', 'stars', 'seed_spread',
            'detectable', 'half_width', 'power_note']
 
-# %% ../nbs/11a_statistics.ipynb #0da0ee53
+# %% ../nbs/11a_statistics.ipynb #2a616487
 import warnings
 
 import numpy as np
@@ -19,7 +19,7 @@ from statsmodels.stats.proportion import proportion_confint
 from .metrics import HIGHER_IS_BETTER, METRICS
 from .study import FixateError
 
-# %% ../nbs/11a_statistics.ipynb #0263caa3
+# %% ../nbs/11a_statistics.ipynb #c14668f3
 def by_user(table: pd.DataFrame) -> tuple[list[str], pd.DataFrame, np.ndarray]:
     "The metrics that `table` holds, their sums per user (users, metrics), and sessions per user (users,). FixateError on gaps."
     names = [m for m in METRICS if m in table]
@@ -52,7 +52,7 @@ def summarise(table: pd.DataFrame, seed: int = 0, n_boot: int = 1000) -> dict[st
     out["macro_lo"], out["macro_hi"] = (out["lo"], out["hi"]) if len(set(counts)) == 1 else interval(own, np.ones(len(counts)), seed, n_boot)
     return {m: {k: float(out[k][i]) for k in ("mean", "lo", "hi", "macro", "macro_lo", "macro_hi")} for i, m in enumerate(names)}
 
-# %% ../nbs/11a_statistics.ipynb #9bd91cf1
+# %% ../nbs/11a_statistics.ipynb #d542e106
 def user_gaps(ours, rival, users) -> np.ndarray:
     "ours − rival, averaged per user: (users,). Row i of the three is the same session. FixateError on gaps."
     ours, rival, users = (np.asarray(x) for x in (ours, rival, users))
@@ -77,7 +77,7 @@ def paired_test(ours, rival, users, higher: bool = False) -> dict[str, float]:
     lo, hi = interval(gap[None], np.ones(len(gap)))[:, 0]
     return dict(p=p, effect=effect, n=len(gap), diff=float(gap.mean()), lo=float(lo), hi=float(hi))
 
-# %% ../nbs/11a_statistics.ipynb #84a39da6
+# %% ../nbs/11a_statistics.ipynb #52de5e2c
 def holm(ps) -> np.ndarray:
     "Holm-adjusted p values of one family, in the order given (Holm 1979)."
     return multipletests(list(ps), method="holm")[1] if len(ps) else np.array([])
@@ -101,14 +101,14 @@ def stars(p: float | None) -> str:
     "*** below 0.001, ** below 0.01, * below 0.05, else nothing."
     return "" if p is None or not p < .05 else "***" if p < .001 else "**" if p < .01 else "*"
 
-# %% ../nbs/11a_statistics.ipynb #6abcf827
+# %% ../nbs/11a_statistics.ipynb #3d1be668
 def seed_spread(tables: list[pd.DataFrame]) -> dict[str, dict[str, float]]:
     "{metric: mean, sd (over seeds, ddof 1; None for one seed), min, max, n} of the means over sessions; a per-session table per seed."
     means = pd.DataFrame([{m: v for m, v in zip(names, sums.to_numpy().sum(0)/counts.sum())} for names, sums, counts in map(by_user, tables)])
     if means.isna().any(axis=None): raise FixateError(f"metric {means.columns[means.isna().any()][0]} is not in every seed's table; accepted: the same metrics")
     return {m: dict(mean=float(x.mean()), sd=float(x.std()) if len(x) > 1 else None, min=float(x.min()), max=float(x.max()), n=len(x)) for m, x in means.items()}
 
-# %% ../nbs/11a_statistics.ipynb #f4b6483f
+# %% ../nbs/11a_statistics.ipynb #e48b1c8f
 def detectable(gaps, power: float = .8, alpha: float = .05) -> float | None:
     "Smallest mean difference that a paired Wilcoxon test over these users finds with `power`: `gaps` (users,), ours − rival. None for under 3 users."
     gaps = np.asarray(gaps, float)
