@@ -57,23 +57,19 @@ def train(study: Path, out: Path, seeds: int = 1, users: list[str] | None = None
         runs.append(run(study, backbone, settings(**changes | dict(seed=seed), n_layers=backbone.n_layers), out/f"seed-{seed}", truth))
     return runs
 
-def report(study: Path, runs: Path, out: Path, found: list | None = None) -> Path:
-    "Write the HTML report of all runs under a folder and print the table."
-    import json
-    import pandas as pd
-    from fixate.evaluate import combine
+def report(runs: list[Path], out: Path) -> Path:
+    "Write the report of all runs under folders, from their records alone, and print the table of own answers."
+    from fixate.compare import one_off
+    from fixate.records import group_runs, load_runs
     from fixate.report import write_report
-    from fixate.study import FixateError, Study
     from fixate.tables import headlines, text_table
-    if found is None:
-        found = [(json.loads(p.read_text(encoding="utf-8")), pd.read_parquet(p.parent/"sessions.parquet")) for p in sorted(Path(runs).glob("**/record.json"))]
-    if not found: raise FixateError(f"no record.json under {runs}; accepted: a folder that `fixate train` wrote")
-    study = Study.load(study)
-    page = write_report([r for r, _ in found], pd.concat([t for _, t in found]), study, out)
-    whole = combine(found)
-    print(); print(text_table(whole, "own_answer")); print()
-    for line in headlines(whole): print(line)
-    say(f"report: {page}")
+    found = load_runs(*runs)
+    groups = group_runs(found)
+    page = write_report(groups, out)
+    group = one_off(groups)[0] or groups[0]
+    print(); print(text_table(group.record, "own_answer")); print()
+    for line in headlines(group.record): print(line)
+    say(f"report of {len(found)} runs in {len(groups)} configurations: {page}")
     return page
 
 def benchmark(as_json: bool, **changes) -> None:
@@ -88,8 +84,8 @@ def demo(out: Path, seeds: int, users: int) -> None:
     started = time.time()
     synth(out/"raw", users=users, tasks=36, seed=0, poster_width=171)
     prepare("recgaze", out/"raw", out/"study", split="wide", scale=.5)
-    found = train(out/"study", out/"runs", seeds, truth=out/"raw"/"truth")
-    report(out/"study", out/"runs", out/"report", found)
+    train(out/"study", out/"runs", seeds, truth=out/"raw"/"truth")
+    report([out/"runs"], out/"report")
     say(f"done in {time.time() - started:.0f} s")
 
 # %% ../nbs/16_cli.ipynb #66333a00
@@ -130,8 +126,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--backbone", default="tiny-qwen3vl", help="embedded name, local folder or hub id"); p.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
     p.add_argument("--seeds", type=int, default=1, help="how many seeds"); p.add_argument("--users", nargs="*", help="only these users")
     p.add_argument("--truth", type=Path, help="truth folder of a synthetic recording"); p.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="change a setting")
-    p = command("report", "write the report of all runs under a folder")
-    p.add_argument("study", type=Path, metavar="STUDY"); p.add_argument("runs", type=Path, metavar="RUNS"); p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+    p = command("report", "write tables, figures and a page of all runs under folders, from their records alone")
+    p.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders that hold runs of one study"); p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
     p = command("bench", "time fast and textbook probing side by side: seconds, extra memory, ratios")
     p.add_argument("--operator", default="attnlrp", help="probing operator"); p.add_argument("--backbone", default="random-qwen3vl-4b", help="shape with random weights, embedded name, folder or hub id")
     for name, default in dict(layers=12, hidden=256, positions=800, batch=4, k=6, runs=3).items():
@@ -148,7 +144,7 @@ def _dispatch(a: argparse.Namespace) -> None:
         extra = {k: getattr(a, k) for k in ("posters", "mode", "split", "scale", "signal", "frame", "seed", "folds", "fold", "compat")} if a.dataset == "recgaze" else {}
         prepare(a.dataset, a.raw, a.out, **extra)
     elif a.command == "train": train(a.study, a.out, a.seeds, a.users, a.truth, a.device, preset=a.preset, operator=a.operator, backbone=a.backbone, **dict(a.set))
-    elif a.command == "report": report(a.study, a.runs, a.out)
+    elif a.command == "report": report(a.runs, a.out)
     elif a.command == "bench":
         sizes = {k: getattr(a, k) for k in ("operator", "backbone", "positions", "batch", "k", "device", "dtype", "runs")}
         benchmark(a.json, **sizes, **({k: getattr(a, k) or None for k in ("layers", "hidden")} if a.backbone.startswith("random-") else dict(layers=None, hidden=None)))
