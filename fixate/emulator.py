@@ -6,7 +6,7 @@
 __all__ = ['FORMAT', 'SCHEMES', 'Passport', 'passport', 'seal', 'find_run', 'find_study', 'label_scheme', 'read_run', 'Emulator',
            'model_card', 'read_files', 'from_pretrained', 'Page', 'page', 'person', 'look', 'look_many', 'click']
 
-# %% ../nbs/15c_emulator.ipynb #1e563da9
+# %% ../nbs/15c_emulator.ipynb #c9e4abba
 import json, os, warnings
 from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
@@ -32,7 +32,7 @@ from .screenshot import EDGES, Look, draw_missing, open_page, read_slots
 from .study import LABELS, FixateError, Study
 from .train import settings
 
-# %% ../nbs/15c_emulator.ipynb #b128eb0a
+# %% ../nbs/15c_emulator.ipynb #80d06402
 FORMAT = 1
 SCHEMES = {"letters": tuple(LABELS), "numbers": NUMBERS}
 
@@ -77,7 +77,7 @@ def seal(data: dict, tensors: dict[str, Tensor]) -> str:
     text = json.dumps({k: v for k, v in data.items() if k != "digest"}, sort_keys=True, ensure_ascii=False)
     return blake2b(f"{text} {tensor_digest(tensors)}".encode(), digest_size=16).hexdigest()
 
-# %% ../nbs/15c_emulator.ipynb #1aa20117
+# %% ../nbs/15c_emulator.ipynb #57278707
 def find_run(folder: str | Path) -> Path:
     "The folder of a finished run at or under `folder`. Raises FixateError where there is none, or more than one."
     folder = Path(folder)
@@ -113,7 +113,7 @@ def read_run(folder: str | Path, study: str | Path | Study | None) -> tuple[Pers
     except SafetensorError as error: raise FixateError(f"fixate.safetensors of run {run.name} is damaged ({error}); accepted: the file that `fixate train` wrote") from error
     return prompts, record, study
 
-# %% ../nbs/15c_emulator.ipynb #2eec7ebc
+# %% ../nbs/15c_emulator.ipynb #3a31c22b
 class Emulator(ModelHubMixin, library_name="fixate", tags=["user-simulation", "eye-tracking"]):
     "People before pages: `look`, `look_many` and `click`, for the users whose prompts are in it."
     _hub_mixin_config = {}                                                # the mixin is not to make one from our arguments
@@ -145,7 +145,7 @@ class Emulator(ModelHubMixin, library_name="fixate", tags=["user-simulation", "e
         return cls(backbone, prompts, Passport(dict(name=s.backbone, digest=known, dtype=str(backbone.dtype).removeprefix("torch.")), s.operator, asdict(s.probe(backbone.n_layers)), s.prompt_at,
                    s.pooling, s.signal, prompts.form, label_scheme(study), INSTRUCTION, {u: profiles[u] for u in prompts.users}, record["study"], record["params"], results))
 
-# %% ../nbs/15c_emulator.ipynb #709a3836
+# %% ../nbs/15c_emulator.ipynb #a69a2351
 def _save_pretrained(self: Emulator, save_directory: Path) -> None:
     "Tensors, then the card, then the configuration: a folder without config.json is one whose writing was interrupted."
     folder = Path(save_directory)
@@ -173,7 +173,7 @@ def model_card(em: Emulator, digest: str) -> str:
 
 Emulator._save_pretrained = _save_pretrained
 
-# %% ../nbs/15c_emulator.ipynb #ceb382e8
+# %% ../nbs/15c_emulator.ipynb #bb38c9ca
 def read_files(folder: Path) -> tuple[PersonalPrompts, Passport]:
     "Prompts and passport from a folder that `save_pretrained` wrote. Raises FixateError for what is missing, damaged or changed."
     where = folder.name
@@ -219,7 +219,7 @@ def from_pretrained(cls, folder_or_hub_id: str | Path, *, backbone: Backbone | N
 
 Emulator.from_pretrained = from_pretrained
 
-# %% ../nbs/15c_emulator.ipynb #44cfbeba
+# %% ../nbs/15c_emulator.ipynb #8c295844
 @dataclass(eq=False)
 class Page:
     "A page ready to be asked about: the picture as the model sees it, slots, visual features, pooling matrix (n, V), remarks."
@@ -263,7 +263,7 @@ def look(self: Emulator, image, slots, user: str | None = None, profile: str | N
 
 Emulator.page, Emulator.person, Emulator.look = page, person, look
 
-# %% ../nbs/15c_emulator.ipynb #f08ff6d5
+# %% ../nbs/15c_emulator.ipynb #d1d45c45
 def look_many(self: Emulator, image, slots, users: list[str] | None = None, profiles: dict[str, str] | None = None, query: str | None = None, batch: int = 16, progress: bool = False) -> pd.DataFrame:
     "What many `users` (default: all) see in one page: one row per user and slot. `profiles` replaces what is known of some; memory grows with `batch`, not with the users."
     users, profiles, p = self.users if users is None else list(users), profiles or {}, self.passport

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EDGES', 'PLATE', 'open_page', 'read_slots', 'draw_missing', 'heat_of', 'Look', 'draw_look']
 
-# %% ../nbs/15bb_screenshot.ipynb #d4bd22b0
+# %% ../nbs/15bb_screenshot.ipynb #e6705035
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from .figures import HEAT
 from .render import font
 from .study import FixateError
 
-# %% ../nbs/15bb_screenshot.ipynb #5887f2a8
+# %% ../nbs/15bb_screenshot.ipynb #31580f36
 def open_page(image) -> Image.Image:
     "RGB picture of a path, a PIL image or an array (height, width[, 3 or 4]) of uint8. Raises FixateError for anything else."
     name = Path(image).name if isinstance(image, (str, Path)) else "image"
@@ -39,7 +39,7 @@ def open_page(image) -> Image.Image:
     if min(w, h) < 32 or max(w, h) > 100*min(w, h): raise FixateError(f"{name} is {w} × {h} px; accepted: pages of at least 32 px a side, at most 100 times as long as wide")
     return image
 
-# %% ../nbs/15bb_screenshot.ipynb #9e08208d
+# %% ../nbs/15bb_screenshot.ipynb #10031132
 EDGES = ["x1", "y1", "x2", "y2"]
 
 def _row(i: int, slot) -> dict:
@@ -78,7 +78,7 @@ def read_slots(slots, size: tuple[int, int], scheme: tuple[str, ...]) -> pd.Data
     frame["label"] = [label or next(free) for label in labels]
     return frame
 
-# %% ../nbs/15bb_screenshot.ipynb #34286718
+# %% ../nbs/15bb_screenshot.ipynb #5f1d94cf
 PLATE = (20, 20, 20)
 
 def _plates(boxes: np.ndarray, at: str, px: int) -> np.ndarray:
@@ -97,7 +97,8 @@ def draw_missing(image: Image.Image, slots: pd.DataFrame) -> tuple[Image.Image, 
     if slots.given.all(): return image, None
     boxes = slots[EDGES].to_numpy(float)
     px = int(max(8, min(.07*(image.width*image.height)**.5, .55*np.median(boxes[:, 3] - boxes[:, 1]))))
-    at = next((at for at in ("below", "left") if _free(_plates(boxes, at, px), boxes, image.size)), "inside")
+    tries = [(at, max(8, int(f*px))) for at in ("below", "left") for f in (1, .8, .65)]
+    at, px = next(((at, px) for at, px in tries if _free(_plates(boxes, at, px), boxes, image.size)), ("inside", px))
     page = image.copy()
     draw = ImageDraw.Draw(page)
     for plate, label in zip(_plates(boxes, at, px)[~slots.given], slots.label[~slots.given]):
@@ -105,7 +106,7 @@ def draw_missing(image: Image.Image, slots: pd.DataFrame) -> tuple[Image.Image, 
         draw.text(((plate[0] + plate[2])/2, (plate[1] + plate[3])/2), label, font=font(round(px/.78) if len(label) == 1 else round(.7*px)), fill="white", anchor="mm")
     return page, at
 
-# %% ../nbs/15bb_screenshot.ipynb #800a4a6c
+# %% ../nbs/15bb_screenshot.ipynb #685705c5
 def heat_of(token_boxes: np.ndarray, relevance: np.ndarray, size: tuple[int, int], page: tuple[int, int]) -> np.ndarray:
     "Relevance per pixel (height, width) of a picture of `size`, from tokens' boxes (V, 4; px of a `page` (width, height)) and their relevance (V,)."
     heat, edges = np.zeros(size[::-1]), np.round(token_boxes*np.tile(np.divide(size, page), 2)).astype(int)
@@ -142,7 +143,7 @@ class Look:
         "Heat map over the page in grey; in every slot its label, its share of attention and the probability of a click."
         return draw_look(self, width, height)
 
-# %% ../nbs/15bb_screenshot.ipynb #3698dc97
+# %% ../nbs/15bb_screenshot.ipynb #624bf518
 def draw_look(look: Look, width: int = 900, height: int = 1200) -> Image.Image:
     "See `Look.show`."
     scale, caption = min(width/look.page.width, height/look.page.height), 22
