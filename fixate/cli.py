@@ -24,11 +24,18 @@ def synth(raw: Path, users: int, tasks: int, seed: int, poster_width: int) -> No
 def prepare(dataset: str, raw: Path, out: Path, **kwargs) -> None:
     "Turn raw files into a study."
     from fixate.adserp import prepare_adserp
-    from fixate.recgaze import prepare_recgaze
-    study = (prepare_recgaze if dataset == "recgaze" else prepare_adserp)(raw, out, **kwargs)
+    from fixate.recgaze import funnel, prepare_recgaze
+    if dataset == "recgaze" and kwargs.pop("compat", None) == "released-v1":
+        from fixate.released import prepare_released
+        kwargs = {k: v for k, v in kwargs.items() if k in ("posters", "seed", "folds", "fold")}
+        study = prepare_released(raw, out, **kwargs)
+    else: study = (prepare_recgaze if dataset == "recgaze" else prepare_adserp)(raw, out, **kwargs)
     say(f"study in {out}: {study!r}")
-    for reason, n in study.meta.get("dropped", {}).items():
-        if n: say(f"  left out: {n} × {reason}")
+    if "published_numbers" in study.meta:
+        for line in funnel(study.meta): print(f"  {line}")
+    else:
+        for reason, n in study.meta.get("dropped", {}).items():
+            if n: say(f"  left out: {n} × {reason}")
 
 # %% ../nbs/16_cli.ipynb #b95dd894
 def train(study: Path, out: Path, seeds: int = 1, users: list[str] | None = None, truth: Path | None = None, device: str = "cpu", **changes) -> list:
@@ -50,23 +57,19 @@ def train(study: Path, out: Path, seeds: int = 1, users: list[str] | None = None
         runs.append(run(study, backbone, settings(**changes | dict(seed=seed), n_layers=backbone.n_layers), out/f"seed-{seed}", truth))
     return runs
 
-def report(study: Path, runs: Path, out: Path, found: list | None = None) -> Path:
-    "Write the HTML report of all runs under a folder and print the table."
-    import json
-    import pandas as pd
-    from fixate.evaluate import combine
+def report(runs: list[Path], out: Path) -> Path:
+    "Write the report of all runs under folders, from their records alone, and print the table of own answers."
+    from fixate.compare import one_off
+    from fixate.records import group_runs, load_runs
     from fixate.report import write_report
-    from fixate.study import FixateError, Study
     from fixate.tables import headlines, text_table
-    if found is None:
-        found = [(json.loads(p.read_text(encoding="utf-8")), pd.read_parquet(p.parent/"sessions.parquet")) for p in sorted(Path(runs).glob("**/record.json"))]
-    if not found: raise FixateError(f"no record.json under {runs}; accepted: a folder that `fixate train` wrote")
-    study = Study.load(study)
-    page = write_report([r for r, _ in found], pd.concat([t for _, t in found]), study, out)
-    whole = combine(found)
-    print(); print(text_table(whole, "own_answer")); print()
-    for line in headlines(whole): print(line)
-    say(f"report: {page}")
+    found = load_runs(*runs)
+    groups = group_runs(found)
+    page = write_report(groups, out)
+    group = one_off(groups)[0] or groups[0]
+    print(); print(text_table(group.record, "own_answer")); print()
+    for line in headlines(group.record): print(line)
+    say(f"report of {len(found)} runs in {len(groups)} configurations: {page}")
     return page
 
 def batch(grid: Path, out: Path, workers: int, engine: str) -> int:
@@ -89,8 +92,8 @@ def demo(out: Path, seeds: int, users: int) -> None:
     started = time.time()
     synth(out/"raw", users=users, tasks=36, seed=0, poster_width=171)
     prepare("recgaze", out/"raw", out/"study", split="wide", scale=.5)
-    found = train(out/"study", out/"runs", seeds, truth=out/"raw"/"truth")
-    report(out/"study", out/"runs", out/"report", found)
+    train(out/"study", out/"runs", seeds, truth=out/"raw"/"truth")
+    report([out/"runs"], out/"report")
     say(f"done in {time.time() - started:.0f} s")
 
 # %% ../nbs/16_cli.ipynb #66333a00
@@ -120,7 +123,11 @@ def parser() -> argparse.ArgumentParser:
         p.add_argument("raw", type=Path, metavar="RAW"); p.add_argument("--out", type=Path, required=True, metavar="STUDY", help="study folder to write")
     p = datasets.choices["recgaze"]
     p.add_argument("--posters", type=Path, help="folder of poster images"); p.add_argument("--mode", choices=("auto", "public", "restricted"), default="auto", help="where the scroll position comes from")
-    p.add_argument("--split", choices=("published", "wide"), default="published", help="which tasks are test tasks"); p.add_argument("--scale", type=float, default=1., help="size of the drawn pages")
+    p.add_argument("--split", choices=("published", "wide", "kfold", "loso", "users"), default="published", help="what is held out: published, wide and kfold: screens; loso: a session of each user; users: users")
+    for name, default in dict(seed=42, folds=5, fold=0).items(): p.add_argument(f"--{name}", type=int, default=default, help="of the splits kfold, loso, users")
+    p.add_argument("--signal", choices=("gaze", "cursor", "both"), default="both", help="which looks to keep"); p.add_argument("--scale", type=float, default=1., help="size of the drawn pages")
+    p.add_argument("--frame", choices=("window", "screen"), default="window", help="draw the visible window, or the screen of 1920 × 1080 with its bars")
+    p.add_argument("--compat", choices=("released-v1",), help="the samples of the released first version instead, faults included")
     p = command("train", "tune and evaluate on a study")
     p.add_argument("study", type=Path, metavar="STUDY"); p.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder for the runs")
     p.add_argument("--preset", default="default", help="settings to start from: default, released"); p.add_argument("--operator", default="attnlrp", help="probing operator")
@@ -130,8 +137,8 @@ def parser() -> argparse.ArgumentParser:
     p = command("batch", "run a grid of run notebooks, one process each; finished runs are skipped, failures kept")
     p.add_argument("grid", type=Path, metavar="GRID.yaml", help="notebook, parameters, lists of values"); p.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder for the runs")
     p.add_argument("--workers", type=int, default=1, help="runs at a time"); p.add_argument("--engine", choices=("local", "submitit"), default="local", help="processes here, or jobs of a SLURM cluster")
-    p = command("report", "write the report of all runs under a folder")
-    p.add_argument("study", type=Path, metavar="STUDY"); p.add_argument("runs", type=Path, metavar="RUNS"); p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+    p = command("report", "write tables, figures and a page of all runs under folders, from their records alone")
+    p.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders that hold runs of one study"); p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
     p = command("bench", "time fast and textbook probing side by side: seconds, extra memory, ratios")
     p.add_argument("--operator", default="attnlrp", help="probing operator"); p.add_argument("--backbone", default="random-qwen3vl-4b", help="shape with random weights, embedded name, folder or hub id")
     for name, default in dict(layers=12, hidden=256, positions=800, batch=4, k=6, runs=3).items():
@@ -145,11 +152,11 @@ def _dispatch(a: argparse.Namespace) -> int | None:
     if a.command == "demo": demo(a.out, a.seeds, a.users)
     elif a.command == "synth": synth(a.raw, a.users, a.tasks, a.seed, a.poster_width)
     elif a.command == "prepare":
-        extra = dict(posters=a.posters, mode=a.mode, split=a.split, scale=a.scale) if a.dataset == "recgaze" else {}
+        extra = {k: getattr(a, k) for k in ("posters", "mode", "split", "scale", "signal", "frame", "seed", "folds", "fold", "compat")} if a.dataset == "recgaze" else {}
         prepare(a.dataset, a.raw, a.out, **extra)
     elif a.command == "train": train(a.study, a.out, a.seeds, a.users, a.truth, a.device, preset=a.preset, operator=a.operator, backbone=a.backbone, **dict(a.set))
     elif a.command == "batch": return batch(a.grid, a.out, a.workers, a.engine)
-    elif a.command == "report": report(a.study, a.runs, a.out)
+    elif a.command == "report": report(a.runs, a.out)
     elif a.command == "bench":
         sizes = {k: getattr(a, k) for k in ("operator", "backbone", "positions", "batch", "k", "device", "dtype", "runs")}
         benchmark(a.json, **sizes, **({k: getattr(a, k) or None for k in ("layers", "hidden")} if a.backbone.startswith("random-") else dict(layers=None, hidden=None)))

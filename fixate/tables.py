@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['METHODS', 'CONTROLS', 'MEANINGS', 'SHORT', 'method_name', 'metric_name', 'number', 'p_value', 'as_records', 'summary',
-           'view', 'markdown_table', 'text_table', 'tests_against', 'headlines']
+           'view', 'markdown_table', 'text_table', 'tests_against', 'chance', 'best_rival', 'headlines',
+           'identity_sentence', 'power_sentence', 'explained_sentence']
 
 # %% ../nbs/15_tables.ipynb #561dad65
 import json, math
 
 import numpy as np, pandas as pd
 
+from .baselines import OUTSIDE, REGISTRY
 from .metrics import HIGHER_IS_BETTER, METRICS
 from .study import FixateError
 
@@ -21,12 +23,25 @@ METHODS = dict(
     shared_prompt=("shared prompt", "one tuned prompt, the same for everybody"),
     shuffled_user=("shuffled user", "the tuned prompt of somebody else; if it does as well as fixate, the prompts are not personal"),
     random_prompt=("random prompt", "a prompt that was never tuned"),
+    calibrated=("backbone, calibrated", "the frozen model with a temperature and one number per position, fitted on the training sessions"),
+    sink_corrected=("backbone, sink taken off", "the frozen model, divided by what it says at that position on average over the training pages"),
     backbone=("frozen backbone", "the vision-language model as it is, without a prompt"),
-    user_mean=("user's mean gaze", "no model: where this user looked on the training pages, on average"),
-    position_prior=("position prior", "no model: where everybody looked on the training pages, on average"),
+    shrunken=("user × position, shrunk", "no model: the user's mean gaze and clicks, leaning on everybody's as far as validation sessions advise"),
+    user_mean=("user's mean gaze", "no model: where this user looked and clicked on the training pages, on average"),
+    conditional_logit=("conditional logit", "no model: a choice among slots by position, profile and what the user clicked before"),
+    oepbm=("observed examination", "no model: a click model of examination, taken from the eyes, times appeal"),
+    pbm=("position-based clicks", "no model: a click model of examination, guessed from the clicks, times appeal"),
+    row_page=("row-page discount", "no model: a rule of row and column with four numbers, fitted to the gaze"),
+    position_prior=("position prior", "no model: where everybody looked and clicked on the training pages, on average"),
+    centre=("centre", "no model: a Gaussian around the middle of the page"),
     uniform=("uniform", "no model: every slot the same"),
+    split_half=("ceiling: own sessions", "not a competitor: the user's mean gaze with their other test sessions"),
+    other_users=("ceiling: other users", "not a competitor: what all other people looked at among the same items"),
+    cursor=("oracle: cursor", "not a competitor: the test session's own cursor"),
+    last_look=("oracle: last look", "not a competitor: the slot the test session's eye rested on last"),
+    most_dwelled=("oracle: own gaze", "not a competitor: the test session's own gaze"),
     label_peaked=("label-peaked", "the control: all attention on the clicked slot, to show what merely being told the click is worth"))
-CONTROLS = {"label_peaked"}
+CONTROLS = OUTSIDE
 MEANINGS = {
     "kl": "how far the attention is from the person's gaze, in nats; 0 means the same share on every slot",
     "js": "the same question, symmetric and never above 0.69",
@@ -35,7 +50,9 @@ MEANINGS = {
     "tgo@k": "top-gaze overlap: how many of the k slots with the most gaze are also among the k with the most attention",
     "log_loss": "surprise at the click, in nats; a blind guess among n slots costs log n",
     "auc": "how often the clicked slot is held more likely than another slot of the page; 0.5 is chance",
-    "accuracy": "how often the likeliest slot is the clicked one"}
+    "accuracy": "how often the likeliest slot is the clicked one",
+    "brier": "squared distance of the belief from the click, 0 to 2",
+    "ece": "calibration error: how far the method's confidence is from its share of hits, 0 to 1"}
 
 # %% ../nbs/15_tables.ipynb #90516a34
 def method_name(method: str) -> str:
@@ -44,7 +61,7 @@ def method_name(method: str) -> str:
 
 def metric_name(metric: str, arrow: bool = False) -> str:
     "A metric's name for readers; with `arrow`, ↑ where more is better and ↓ where less is."
-    word = {"cosine": "cosine", "log_loss": "log-loss", "accuracy": "accuracy"}.get(metric)
+    word = {"cosine": "cosine", "log_loss": "log-loss", "accuracy": "accuracy", "brier": "Brier"}.get(metric)
     return (word or metric.upper().replace("@K", "@k")) + (" ↑" if metric in HIGHER_IS_BETTER else " ↓")*arrow
 
 def number(value: float | None) -> str:
@@ -77,14 +94,19 @@ def as_records(records: dict | list[dict]) -> list[dict]:
 
 # %% ../nbs/15_tables.ipynb #f2c83caa
 def summary(records: dict | list[dict]) -> pd.DataFrame:
-    "A row per (protocol, method, metric): mean, lo, hi (averaged over seeds), spread (standard deviation over seeds, NaN for one), seeds."
-    found = [dict(protocol=protocol, method=method, metric=metric, **{k: values.get(k) for k in ("mean", "lo", "hi")})
+    """A row per (protocol, method, metric): mean, lo, hi (averaged over seeds), spread (standard deviation over seeds, NaN for one), seeds.
+
+    A record that was combined over seeds brings its own spread."""
+    known = lambda record, *path: record.get("spread", {}).get(path[0], {}).get(path[1], {}).get(path[2], {})
+    found = [dict(protocol=protocol, method=method, metric=metric, **{k: values.get(k) for k in ("mean", "lo", "hi")},
+                  sd=known(record, protocol, method, metric).get("sd"), n=known(record, protocol, method, metric).get("n", 1))
              for record in as_records(records) for protocol, methods in record["metrics"].items()
              for method, metrics in methods.items() for metric, values in metrics.items()]
     if not found: raise FixateError("report: the record's metrics are empty; accepted: protocol → method → metric → mean, lo, hi")
-    groups = pd.DataFrame(found).astype(dict(mean=float, lo=float, hi=float)).groupby(["protocol", "method", "metric"], sort=False)
-    return groups.agg(mean=("mean", "mean"), lo=("lo", "mean"), hi=("hi", "mean"), spread=("mean", "std"),
-                      seeds=("mean", "size")).reset_index()
+    groups = pd.DataFrame(found).astype(dict(mean=float, lo=float, hi=float, sd=float)).groupby(["protocol", "method", "metric"], sort=False)
+    table = groups.agg(mean=("mean", "mean"), lo=("lo", "mean"), hi=("hi", "mean"), spread=("mean", "std"), seeds=("mean", "size"), sd=("sd", "mean"), n=("n", "max")).reset_index()
+    table["spread"], table["seeds"] = table.spread.fillna(table.sd), table.seeds*table.n
+    return table.drop(columns=["sd", "n"])
 
 # %% ../nbs/15_tables.ipynb #2edd96f6
 def view(records, protocol: str, metrics: tuple[str, ...] | None = None) -> tuple[list[str], list[str], dict]:
@@ -104,11 +126,11 @@ def view(records, protocol: str, metrics: tuple[str, ...] | None = None) -> tupl
 SHORT = ("kl", "cosine", "csh@1", "csh@3", "tgo@3", "log_loss", "auc", "accuracy")
 
 # %% ../nbs/15_tables.ipynb #0787e4ad
-def _spread(cell: dict) -> str: return f" ±{number(cell['spread'])}" if cell["seeds"] > 1 else ""
+def _spread(cell: dict) -> str: return f" ±{number(cell['spread'])}" if cell["seeds"] > 1 and cell["spread"] >= .0005 else ""  # what no seed moves has none
 
-def markdown_table(records, protocol: str = "own_answer", metrics: tuple[str, ...] = SHORT) -> str:
+def markdown_table(records, protocol: str = "own_answer", metrics: tuple[str, ...] | None = None) -> str:
     "A markdown table of one protocol: methods × metrics, the best of each column bold, ± the spread over seeds where there are several."
-    methods, metrics, cell = view(records, protocol, metrics)
+    methods, metrics, cell = view(records, protocol, metrics or SHORT)
     entry = lambda c: "–" if c is None else (f"**{number(c['mean'])}**" if c["best"] else number(c["mean"])) + _spread(c)
     lines = [["method", *(metric_name(m, arrow=True) for m in metrics)], ["---", *["---:"]*len(metrics)]]
     lines += [[method_name(m), *(entry(cell.get((m, k))) for k in metrics)] for m in methods]
@@ -134,8 +156,12 @@ def tests_against(records, protocol: str) -> dict[tuple[str, str], dict]:
     for record in as_records(records):
         for pair, test in record.get("tests", {}).get(protocol, {}).items():
             key = pair.split("<")[-1].split(" (")[0], test["metric"]
-            if key not in found or test["p"] > found[key]["p"]: found[key] = test
+            if key not in found or chance(test) > chance(found[key]): found[key] = test
     return found
+
+def chance(test: dict) -> float:
+    "The p value that counts: Holm's where the test belongs to a family."
+    return test.get("p_holm", test["p"])
 
 def _compare(cell: dict, tests: dict, metric: str, rival: str, what: str) -> str | None:
     "“KL to …: fixate 0.41 vs frozen backbone 0.60 (-32 %), better …” or None when one of the two is not there."
@@ -144,9 +170,14 @@ def _compare(cell: dict, tests: dict, metric: str, rival: str, what: str) -> str
     change = f" ({100*(ours - theirs)/theirs:+.0f} %)" if theirs else ""
     same = number(ours) == number(theirs)
     verdict = "no difference" if same else "better" if (ours > theirs) == (metric in HIGHER_IS_BETTER) else "worse"
-    if test and test["p"] > .05 and not same: verdict += ", but no more than chance could do"
-    chance = f" ({p_value(test['p'])}, {test['n']} users)" if test else ""
-    return f"{what}: fixate {number(ours)} vs {method_name(rival)} {number(theirs)}{change}, {verdict}{chance}."
+    if test and chance(test) > .05 and not same: verdict += ", but no more than chance could do"
+    told = f" ({p_value(chance(test))}, {test['n']} users)" if test else ""
+    return f"{what}: fixate {number(ours)} vs {method_name(rival)} {number(theirs)}{change}, {verdict}{told}."
+
+def best_rival(cell: dict, metric: str) -> str | None:
+    "The method without a model that has the best mean of `metric`; None where there is none."
+    found = {m: c["mean"] for (m, k), c in cell.items() if k == metric and m in REGISTRY and REGISTRY[m].kind == "rival"}
+    return (max if metric in HIGHER_IS_BETTER else min)(found, key=found.get) if found else None
 
 def headlines(records, protocol: str = "own_answer") -> list[str]:
     "The sentences that open a report, of one protocol: comparisons as far as both were evaluated, then the best method by metric."
@@ -157,9 +188,38 @@ def headlines(records, protocol: str = "own_answer") -> list[str]:
             _compare(cell, tests, "kl", "user_mean", "Does it take a model? KL of the user's own average"),
             _compare(cell, tests, "accuracy", "backbone", "Clicks predicted (accuracy)"),
             _compare(cell, tests, "log_loss", "backbone", "Surprise at the click (log-loss)")]
+    for metric, what in dict(kl="Best rival without a model, KL", log_loss="Best rival without a model, log-loss").items():
+        if (rival := best_rival(cell, metric)) and not (metric == "kl" and rival == "user_mean"): said.append(_compare(cell, tests, metric, rival, what))
     won = {}
     for metric in metrics:
         who = " and ".join(method_name(m) for m in methods if cell.get((m, metric), {}).get("best"))
         won.setdefault(who, []).append(metric_name(metric))
     best = "; ".join(f"{who} ({', '.join(what)})" for who, what in sorted(won.items(), key=lambda item: -len(item[1])))
     return [sentence for sentence in said if sentence] + [f"Best method by metric: {best}."]
+
+# %% ../nbs/15_tables.ipynb #2580da43
+def identity_sentence(record: dict, method: str = "fixate") -> str | None:
+    "“Whose prompt is it? …” of a record with an identity test, else None."
+    if not (found := record.get("identity", {}).get(method)): return None
+    r = found["session"]["both"]
+    verdict = "better than chance" if r["lo1"] > r["chance1"] else "not beyond chance"
+    return (f"Whose prompt is it? Among {r['candidates']} users' prompts a held-out session's owner is first in {100*r['r1']:.0f} % of {r['n']} sessions ({100*r['lo1']:.0f}–{100*r['hi1']:.0f} %; "
+            f"chance {100*r['chance1']:.0f} %) and among the first five in {100*r['r5']:.0f} % (chance {100*r['chance5']:.0f} %): {verdict}.")
+
+def power_sentence(record: dict, protocol: str = "own_answer") -> str | None:
+    "“What could not be seen: …” of a record with a power note, else None."
+    if not (note := record.get("power", {}).get(protocol)): return None
+    least = ", ".join(f"{metric_name(m)} {number(v)}" for m, v in note["detectable"].items() if v is not None)
+    return (f"What could not be seen: with {note['users']} users and {note['sessions']} test sessions, differences from {method_name(note['against'])} below these go unnoticed in one of five studies: "
+            f"{least or 'unknown, too few users'}.")
+
+def explained_sentence(records, protocol: str = "own_answer") -> str | None:
+    "“Of what is explainable …”: where fixate's KL lies between uniform and the better ceiling; None without them."
+    _, _, cell = view(records, protocol)
+    ceilings = {m: cell[m, "kl"]["mean"] for m in REGISTRY if REGISTRY[m].kind == "ceiling" and (m, "kl") in cell}
+    if not ceilings or ("uniform", "kl") not in cell or ("fixate", "kl") not in cell: return None
+    best, flat, ours = min(ceilings, key=ceilings.get), cell["uniform", "kl"]["mean"], cell["fixate", "kl"]["mean"]
+    if flat <= ceilings[best]: return f"Of what is explainable: nothing can be said, since no ceiling is better than a uniform map (KL {number(flat)})."
+    way = 100*(flat - ours)/(flat - ceilings[best])
+    told = f"goes {way:.0f} % of the way" if way <= 100 else "goes further, so it explains what this ceiling cannot know"
+    return f"Of what is explainable: from uniform (KL {number(flat)}) to the {method_name(best)} ({number(ceilings[best])}), fixate ({number(ours)}) {told}."
