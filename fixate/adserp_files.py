@@ -7,7 +7,7 @@ __all__ = ['SCALE', 'VIEW_W', 'VIEW_H', 'RESULTS_TOP', 'COLUMN', 'MAIN_FILES', '
            'FREQUENCIES', 'PEOPLE', 'Skipped', 'Trial', 'read_metadata', 'read_mouse', 'read_trial', 'write_trial',
            'read_pupil', 'fixation_lag', 'read_users']
 
-# %% ../nbs/03_adserp_files.ipynb #32cae10a
+# %% ../nbs/03_adserp_files.ipynb #2257d362
 import json, re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from PIL import Image
 
 from .study import FixateError
 
-# %% ../nbs/03_adserp_files.ipynb #fe461609
+# %% ../nbs/03_adserp_files.ipynb #c6f3d9e1
 SCALE = .9                                     # CSS px -> screenshot px
 VIEW_W, VIEW_H = 1280, 1024                    # the visible page, screenshot px
 RESULTS_TOP = 158                              # search box and menu end here on every page; no ad box starts higher
@@ -38,7 +38,7 @@ class Skipped(FixateError):
 
     def __reduce__(self): return Skipped, (self.reason, str(self).removeprefix(self.reason).removeprefix(": "))    # it travels between processes
 
-# %% ../nbs/03_adserp_files.ipynb #41d680f6
+# %% ../nbs/03_adserp_files.ipynb #893152ac
 def _read(kind: str, path: Path, reader):
     "`reader(path)`; whatever is wrong with the file becomes `Skipped`."
     if not path.is_file(): raise Skipped(f"{kind} file missing", path.name)
@@ -56,7 +56,7 @@ def _csv(numbers: list[str], texts: Sequence[str] = ()):
         return frame.sort_values("timestamp", kind="stable", ignore_index=True)
     return reader
 
-# %% ../nbs/03_adserp_files.ipynb #c931f2a1
+# %% ../nbs/03_adserp_files.ipynb #42b06778
 POINTER = ("mousemove", "mouseover", "mouseout", "mousedown", "mouseup", "wheel")      # rows whose position is the pointer's
 
 @dataclass
@@ -75,7 +75,7 @@ class Trial:
     start: float                       # page load
     window: float                      # last scroll before the decision, or load
     decision: float
-    cancelled: int                     # clicks taken back in the dialog
+    dialogs: list[tuple[float, float]] # from mousedown to click row of every click that was taken back: a dialog stood there
 
 def _ads(path: Path) -> list[dict]:
     "The ad boxes of an ad-boundary file: kind, rank and page corners."
@@ -95,7 +95,7 @@ def read_metadata(path: Path) -> tuple[str, float]:
 def _screenshot(path: Path) -> Image.Image:
     with Image.open(path) as picture: return picture.convert("RGB")
 
-# %% ../nbs/03_adserp_files.ipynb #eec4299c
+# %% ../nbs/03_adserp_files.ipynb #f37ea492
 def read_mouse(path: Path) -> pd.DataFrame:
     "The mouse log in page px: timestamp, event, xpath, x, y, and the scroll offset valid at each row."
     mouse = _csv(["timestamp", "xpos", "ypos"], ["event", "xpath"])(path)
@@ -117,6 +117,8 @@ def read_trial(raw: Path, name: str) -> Trial:
     downs = mouse.loc[:click.name].query("event == 'mousedown'")
     if downs.empty: raise Skipped("no mousedown before the click", name)
     decision, start = downs.iloc[-1], mouse.timestamp[0]
+    before = [mouse.loc[:i].query("event == 'mousedown'").timestamp.max() for i in clicks.index[:-1]]
+    dialogs = [(float(down), float(t)) for down, t in zip(before, clicks.timestamp) if down == down]
     scrolls = mouse.loc[:decision.name].query("event == 'scroll'").timestamp
     screenshot = _read("screenshot", path["screenshot"], _screenshot)
     if abs(screenshot.height - SCALE*height) > 2 or screenshot.width != VIEW_W:
@@ -124,9 +126,9 @@ def read_trial(raw: Path, name: str) -> Trial:
     scroll = round(decision.scroll)
     if not 0 <= scroll < screenshot.height: raise Skipped("mouse file damaged", f"{name}: scrolled to {scroll} px of {screenshot.height}")
     return Trial(name, fixations, mouse, ads, screenshot, Path(raw)/HTML_FILE.format(name), query, (float(click.x), float(click.y)), click.xpath, scroll,
-                 float(start), float(scrolls.iloc[-1] if len(scrolls) else start), float(decision.timestamp), len(clicks) - 1)
+                 float(start), float(scrolls.iloc[-1] if len(scrolls) else start), float(decision.timestamp), dialogs)
 
-# %% ../nbs/03_adserp_files.ipynb #43bb4361
+# %% ../nbs/03_adserp_files.ipynb #d05cc7b9
 def write_trial(raw: Path, name: str, fixations: pd.DataFrame, pupil: pd.DataFrame, mouse: pd.DataFrame, ads: Mapping[str, Sequence[tuple]],
                 screenshot: Image.Image, html: str, query: str, height: int, batch: int = 1):
     """Write the seven files of a trial. `fixations` and `pupil` as in the files, `mouse`: timestamp, x, y (page px), event, xpath; `ads` by kind:
@@ -151,7 +153,7 @@ def write_trial(raw: Path, name: str, fixations: pd.DataFrame, pupil: pd.DataFra
     at["html"].write_text(html, encoding="utf-8")
     screenshot.save(at["screenshot"], compress_level=3)
 
-# %% ../nbs/03_adserp_files.ipynb #52a09601
+# %% ../nbs/03_adserp_files.ipynb #a0fe42b8
 def read_pupil(raw: Path, name: str) -> pd.DataFrame:
     "The valid gaze samples of a trial: timestamp, x, y."
     pupil = _read("pupil", Path(raw)/PUPIL_FILE.format(name), _csv(["timestamp", "BPOGX", "BPOGY", "LPV", "RPV"]))
@@ -171,7 +173,7 @@ def fixation_lag(fixations: pd.DataFrame, pupil: pd.DataFrame, step: int = 10, c
     misfits = np.array([misfit(lag) for lag in lags])
     return int(np.median(lags[misfits <= misfits.min() + 1]))                    # within a pixel of the best: take the middle
 
-# %% ../nbs/03_adserp_files.ipynb #698ad418
+# %% ../nbs/03_adserp_files.ipynb #7236d1b4
 FREQUENCIES = {"Daily", "Weekly", "Monthly", "Rarely", "Never"}
 PEOPLE = ["participant_id", "gender", "age", "pref_website", "online_shopping_freq"]
 

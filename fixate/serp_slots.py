@@ -6,7 +6,7 @@
 __all__ = ['DISAGREE', 'LEAST', 'SCHEMES', 'LARGEST', 'SMALLEST', 'Page', 'read_page', 'Choice', 'slot_at', 'visible_slots',
            'gaze_looks', 'cursor_looks', 'label_boxes', 'page_picture', 'labels_cover']
 
-# %% ../nbs/03c_serp_slots.ipynb #0759417d
+# %% ../nbs/03c_serp_slots.ipynb #d75891ad
 from dataclasses import dataclass, field
 
 import numpy as np, pandas as pd
@@ -18,7 +18,7 @@ from .render import font
 from .serp_boxes import Unit, boxes_without_document, clicked_unit, outline, read_html, screenshot_boxes
 from .study import LABELS
 
-# %% ../nbs/03c_serp_slots.ipynb #7b96d6c0
+# %% ../nbs/03c_serp_slots.ipynb #8e2945b5
 DISAGREE = .5                # mean intersection over union below which a re-render is not believed
 
 @dataclass
@@ -65,7 +65,7 @@ def read_page(trial: Trial, renderer: Renderer | None = None) -> Page:
         page.clicked = next(iter(np.flatnonzero(page.slots.unit == i).tolist()), None)
     return page
 
-# %% ../nbs/03c_serp_slots.ipynb #c78b8327
+# %% ../nbs/03c_serp_slots.ipynb #40bc0f31
 LEAST = 20                   # px of height that make a slot visible
 
 @dataclass
@@ -109,11 +109,12 @@ def visible_slots(page: Page, trial: Trial, most: int = len(LABELS), reach: floa
     inside = bool(s.x1 - 2 <= x <= s.x2 + 2 and s.y1 - 2 <= y <= s.y2 + 2)
     return Choice(slots.drop(columns=["clicked", "unit"]).head(most), click, by, inside, max(0, len(slots) - most))
 
-# %% ../nbs/03c_serp_slots.ipynb #1f576ff4
+# %% ../nbs/03c_serp_slots.ipynb #797bb08c
 def _clipped(frame: pd.DataFrame, trial: Trial, slots: pd.DataFrame, signal: str) -> pd.DataFrame:
     "Looks of `frame` (start, end, x, y) inside the decision window, times in ms since load."
     start, end = frame.start.clip(lower=trial.window), frame.end.clip(upper=trial.decision)
-    looks = pd.DataFrame(dict(signal=signal, slot=slot_at(slots, frame.x, frame.y), start_ms=start - trial.start, duration_ms=end - start))
+    covered = sum(((end.clip(upper=b) - start.clip(lower=a)).clip(lower=0) for a, b in trial.dialogs), 0*start)
+    looks = pd.DataFrame(dict(signal=signal, slot=slot_at(slots, frame.x, frame.y), start_ms=start - trial.start, duration_ms=end - start - covered))
     return looks[looks.duration_ms > 0]
 
 def gaze_looks(trial: Trial, slots: pd.DataFrame, lag: float) -> pd.DataFrame:
@@ -130,7 +131,7 @@ def cursor_looks(trial: Trial, slots: pd.DataFrame) -> pd.DataFrame:
     visit = (looks.slot != looks.slot.shift()).cumsum()
     return looks.groupby(visit).agg(dict(signal="first", slot="first", start_ms="first", duration_ms="sum")).reset_index(drop=True)
 
-# %% ../nbs/03c_serp_slots.ipynb #f75e50e6
+# %% ../nbs/03c_serp_slots.ipynb #e39e4bec
 SCHEMES = dict(letters=tuple(LABELS), numbers=tuple(str(i) for i in range(len(LABELS))))
 LARGEST, SMALLEST = 100, 30  # px of a label
 
