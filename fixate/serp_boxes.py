@@ -7,7 +7,7 @@ __all__ = ['MAX_HTML', 'LOGGED', 'LINK_BLUE', 'TITLE_PX', 'THUMBNAILS', 'Box', '
            'resolve', 'clicked_unit', 'Item', 'page_items', 'panel_box', 'expected_width', 'match_titles',
            'screenshot_boxes', 'boxes_without_document']
 
-# %% ../nbs/03a_serp_boxes.ipynb #debecf1d
+# %% ../nbs/03a_serp_boxes.ipynb #fd30ceb0
 import codecs, re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ import matplotlib
 
 from .adserp_files import COLUMN, RESULTS_TOP, VIEW_W, Skipped
 
-# %% ../nbs/03a_serp_boxes.ipynb #2a6aba92
+# %% ../nbs/03a_serp_boxes.ipynb #5fe245af
 MAX_HTML = 16_000_000        # bytes; real pages have at most a million
 
 def read_html(path: Path) -> lxml.html.HtmlElement:
@@ -37,7 +37,7 @@ def read_html(path: Path) -> lxml.html.HtmlElement:
     except (lxml.etree.LxmlError, ValueError, AssertionError, RecursionError) as error:
         raise Skipped("html file damaged", f"{path.name}: {error}".splitlines()[0]) from error
 
-# %% ../nbs/03a_serp_boxes.ipynb #0642cc28
+# %% ../nbs/03a_serp_boxes.ipynb #9146d551
 @dataclass(frozen=True, eq=False)
 class Unit:
     "Something that can be clicked: `kind`, `rank` from 1 within it, `title`, its root `element`; `right`: stands in the right column."
@@ -57,13 +57,17 @@ def text_of(element: lxml.html.HtmlElement, most: int = 200) -> str:
 def _titles(element: lxml.html.HtmlElement) -> list[lxml.html.HtmlElement]:
     return element.xpath(".//a//h3 | self::a//h3")
 
+def _is_widget(e: lxml.html.HtmlElement) -> bool:
+    "Whether an element is marked as a widget, or is a headed section without any ordinary result."
+    return "ULSxyf" in (e.get("class") or "").split() or bool(e.xpath(".//g-section-with-header")) and not e.xpath(f".//*[{_CLASS('yuRUbf')} or {_CLASS('tF2Cxc')}]")
+
 def _walk(element: lxml.html.HtmlElement, found: list[tuple[str, lxml.html.HtmlElement]]):
     "Append (kind, element) of every unit below, in document order."
     todo = [element]                                                            # a stack, not recursion: documents may be deep
     while todo:
         e = todo.pop()
         if not isinstance(e.tag, str) or e.tag in ("script", "style", "noscript", "template", "h1", "h2", "span") or e.get("id") == "rhs": continue
-        inside = [] if "ULSxyf" in (e.get("class") or "").split() else _titles(e)
+        inside = [] if _is_widget(e) else _titles(e)
         if len(inside) == 1: found.append(("organic", e))
         elif inside: todo += reversed(e)
         elif text_of(e): found.append(("widget", e))
@@ -88,7 +92,7 @@ def outline(root: lxml.html.HtmlElement) -> list[Unit]:
         units.append(Unit(kind, ranks[kind], text_of(heading[0], 120), e, kind == "dd_right" or kind == "widget" and i >= n_main))
     return units
 
-# %% ../nbs/03a_serp_boxes.ipynb #a824343e
+# %% ../nbs/03a_serp_boxes.ipynb #ab094169
 LOGGED = re.compile(r"""(//\*\[@id=(['"])[^'"]*\2\])?(/[A-Za-z][\w:.-]*(\[\d+\])?)*/?""")      # the only paths the recorder writes
 
 def resolve(root: lxml.html.HtmlElement, xpath: str) -> lxml.html.HtmlElement | None:
@@ -108,7 +112,7 @@ def clicked_unit(root: lxml.html.HtmlElement, units: Sequence[Unit], xpath: str)
     while e is not None and e not in home: e = e.getparent()
     return home.get(e)
 
-# %% ../nbs/03a_serp_boxes.ipynb #6c0e5b9f
+# %% ../nbs/03a_serp_boxes.ipynb #2335f25b
 LINK_BLUE = (26, 13, 171)
 TITLE_PX = 12                    # height of a title's letters; sitelinks are smaller
 THUMBNAILS = 478                 # px from the column's left edge to a result's thumbnail
@@ -150,7 +154,7 @@ def _title_bands(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
         else: bands.append((int(top), int(bottom), int(where[0]), int(where[-1])))
     return bands
 
-# %% ../nbs/03a_serp_boxes.ipynb #227cbb74
+# %% ../nbs/03a_serp_boxes.ipynb #f2d092b8
 def page_items(pixels: np.ndarray, ads: Sequence[dict], gap: int = 24, least: int = 40, reach: int = 34) -> list[Item]:
     "Results and widgets in the main column of a full-page screenshot (h, w, 3), from top to bottom."
     grey = pixels[..., 1]
@@ -200,7 +204,7 @@ def panel_box(pixels: np.ndarray, ads: Sequence[dict], left: int = 800) -> tuple
             return left + int(columns[0]), RESULTS_TOP + top, left + int(columns[-1]) + 1, RESULTS_TOP + bottom
     return None
 
-# %% ../nbs/03a_serp_boxes.ipynb #60aaaeb2
+# %% ../nbs/03a_serp_boxes.ipynb #58f32390
 @lru_cache
 def _face() -> ImageFont.FreeTypeFont: return ImageFont.truetype(Path(matplotlib.get_data_path())/"fonts/ttf/DejaVuSans.ttf", 18)
 
@@ -223,7 +227,7 @@ def match_titles(titles: Sequence[str], widths: Sequence[int], skip: float = 120
         else: j -= 1
     return pairs[::-1]
 
-# %% ../nbs/03a_serp_boxes.ipynb #d133ad76
+# %% ../nbs/03a_serp_boxes.ipynb #d814704b
 Box = tuple[float, float, float, float]
 
 def _join(items: list[Item], n: int, reach: int = 45) -> list[Item]:
@@ -257,7 +261,7 @@ def screenshot_boxes(pixels: np.ndarray, ads: Sequence[dict], units: Sequence[Un
     if panels := [i for i, u in enumerate(units) if u.right and u.kind == "widget"]: boxes[panels[0]] = panel_box(pixels, ads)
     return boxes
 
-# %% ../nbs/03a_serp_boxes.ipynb #71f74456
+# %% ../nbs/03a_serp_boxes.ipynb #6f49cefd
 def boxes_without_document(pixels: np.ndarray, ads: Sequence[dict]) -> list[tuple[str, Box]]:
     "(kind, box) of what the screenshot alone shows in the main column and at the right."
     items = page_items(pixels, ads)

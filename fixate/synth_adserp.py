@@ -29,7 +29,7 @@ from .serp_boxes import LINK_BLUE
 from .serp_slots import LEAST
 from .study import FixateError
 
-# %% ../nbs/05d_synth_adserp.ipynb #e1c63502
+# %% ../nbs/05d_synth_adserp.ipynb #39259dfa
 @dataclass
 class Block:
     "Something on a synthetic page: `kind`, `rank` within it, box (page px), `genre` or '' and `title`; `form` says how the document writes it, `xpath` is where."
@@ -71,7 +71,7 @@ def lay_out(rng: np.random.Generator, query: str) -> SerpPage:
         return y + height
     y = 163
     if chance(.25): y = add("dd_top", left, 158, left + 586, 242) + 24
-    for _ in range(rng.integers(0, 3)): y = add("native_ad", left, y, left + 540, 44 + int(rng.integers(70, 90))) + 27
+    for _ in range(rng.integers(0, 3)): y = add("native_ad", left, y, left + 540, 44 + int(rng.integers(120, 150))) + 27
     y += 8
     results = int(rng.integers(8, 11))
     widgets = {int(rng.integers(2, results)): "People also ask"} if chance(.5) else {}
@@ -81,8 +81,8 @@ def lay_out(rng: np.random.Generator, query: str) -> SerpPage:
         if i in widgets: y = add("widget", left, y, right, 196 if widgets[i] != "Images" else 180, widgets[i], named=False) + 40
         indent, form = (14, "twin") if i == twin else (0, "first" if i + 1 == twin and i + 1 not in widgets else ["plain", "wrapped"][int(chance(.25))])
         if form == "twin" and (not blocks or blocks[-1].form != "first"): indent, form = 0, "plain"
-        y = add("organic", left + indent, y, right, 44 + int(rng.integers(76, 100)), form) + (20 if form == "first" else 28)
-    for _ in range(rng.integers(0, 4)): y = add("native_ad", left, y, left + 540, 44 + int(rng.integers(60, 80))) + 27
+        y = add("organic", left + indent, y, right, 44 + int(rng.integers(140, 170)), form) + (20 if form == "first" else 28)
+    for _ in range(rng.integers(0, 4)): y = add("native_ad", left, y, left + 540, 44 + int(rng.integers(100, 130))) + 27
     if chance(.3): add("dd_right", 802, 158, 1023, int(rng.choice([330, 503, 676])))
     elif chance(.25): add("widget", 804, 164, 1134, 98, "See results about", named=False)
     ranks: dict[str, int] = {}
