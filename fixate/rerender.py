@@ -6,7 +6,7 @@
 __all__ = ['ACTIVE', 'POLICY', 'WINDOW', 'TITLE_DROP', 'harmless', 'browser_path', 'Renderer', 'browser_boxes', 'overlap',
            'agreement']
 
-# %% ../nbs/03b_rerender.ipynb #8732b0aa
+# %% ../nbs/03b_rerender.ipynb #d681ed1a
 import copy, queue, shutil, threading
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ import lxml.etree, lxml.html
 from .adserp_files import COLUMN, SCALE, Skipped
 from .serp_boxes import Box, Unit
 
-# %% ../nbs/03b_rerender.ipynb #7c8e6f11
+# %% ../nbs/03b_rerender.ipynb #9c1f3901
 ACTIVE = "script noscript iframe frame frameset object embed applet link meta base template portal audio video source track".split()
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _MARK = "data-fixate"
@@ -39,10 +39,16 @@ def harmless(root: lxml.html.HtmlElement, units: Sequence[Unit]) -> str:
     body = lxml.etree.tostring(page, method="html", encoding="unicode")
     return f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">{body}'
 
-# %% ../nbs/03b_rerender.ipynb #05d02bb3
+# %% ../nbs/03b_rerender.ipynb #d8716347
 WINDOW = dict(width=1422, height=1137)          # CSS px
-_MEASURE = f"""() => [...document.querySelectorAll('[{_MARK}]')].map(e => {{ const r = e.getBoundingClientRect();
-               return [e.getAttribute('{_MARK}'), r.left + scrollX, r.top + scrollY, r.right + scrollX, r.bottom + scrollY] }})"""
+_MEASURE = f"""() => {{
+    const sides = e => {{ const r = e.getBoundingClientRect(); return [r.left + scrollX, r.top + scrollY, r.right + scrollX, r.bottom + scrollY] }};
+    const box = e => {{
+        const own = sides(e);
+        if (own[3] - own[1] >= 10) return own;                        // else an empty wrapper: what is inside counts
+        const all = [...e.querySelectorAll('*')].map(sides).filter(r => r[2] > r[0] && r[3] > r[1]);
+        return all.length ? [0, 1, 2, 3].map(k => (k < 2 ? Math.min : Math.max)(...all.map(r => r[k]))) : own }};
+    return [...document.querySelectorAll('[{_MARK}]')].map(e => [e.getAttribute('{_MARK}'), ...box(e)]) }}"""
 TITLE_DROP = 20                                 # px from the top of a result to its title
 
 def browser_path() -> str | None:
@@ -113,7 +119,7 @@ def browser_boxes(renderer: Renderer, root: lxml.html.HtmlElement, units: Sequen
         boxes.append((x1, y1, float(COLUMN[1]) if unit.kind == "organic" else max(x2, float(COLUMN[1])), y2))
     return boxes
 
-# %% ../nbs/03b_rerender.ipynb #5dd6e483
+# %% ../nbs/03b_rerender.ipynb #d312a1ef
 def overlap(a: Box, b: Box) -> float:
     "Intersection over union of two boxes."
     sides = [max(0., min(a[k + 2], b[k + 2]) - max(a[k], b[k])) for k in (0, 1)]
