@@ -6,7 +6,7 @@
 __all__ = ['UNUSABLE', 'FOLDERS', 'split_queries', 'split_released', 'unseen_people', 'trial_rows', 'list_trials', 'trial_key',
            'prepare_adserp']
 
-# %% ../nbs/03d_adserp.ipynb #f51a4bfe
+# %% ../nbs/03d_adserp.ipynb #b5c2db7e
 import hashlib, json, multiprocessing, os, re, shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from .rerender import Renderer, browser_path
 from .serp_slots import SCHEMES, cursor_looks, gaze_looks, page_picture, read_page, visible_slots
 from .study import LABELS, FixateError, Study, refuse_other
 
-# %% ../nbs/03d_adserp.ipynb #7ed1d0e2
+# %% ../nbs/03d_adserp.ipynb #6673b519
 def split_queries(sessions: pd.DataFrame, least: int = 5, test: float = .20, val: float = .15) -> pd.Series:
     "train | val | test for each session (user, query): query-disjoint within a user, the same for every seed."
     parts = pd.Series("train", index=sessions.index)
@@ -60,7 +60,7 @@ def unseen_people(users: Sequence[str], n: int) -> set[str]:
     if not 0 <= n < max(1, len(users)): raise FixateError(f"unseen users = {n}; accepted: 0 to {len(users) - 1}, fewer than there are people")
     return set(sorted(users, key=lambda user: hashlib.sha256(f"unseen {user}".encode()).digest())[:n])
 
-# %% ../nbs/03d_adserp.ipynb #8f0d5fbf
+# %% ../nbs/03d_adserp.ipynb #8924a08c
 UNUSABLE = ("no click", "no mousedown before the click", "click outside every slot", f"click beyond the first {len(LABELS)} slots", "participant not in participants.csv")
 
 def trial_rows(raw: Path, name: str, images: Path, labels: str = "letters", renderer: Renderer | None = None) -> dict:
@@ -105,7 +105,7 @@ def _keep(parts: Path, part: dict) -> dict:
     os.replace(path.with_suffix(".tmp"), path)
     return dict(trial=part["trial"], reason=part["reason"], detail=part["detail"])
 
-# %% ../nbs/03d_adserp.ipynb #3769778c
+# %% ../nbs/03d_adserp.ipynb #43215e31
 def _in_processes(tasks: list[tuple], workers: int, browser: str | None) -> Iterator[dict]:
     "Results of `_task` on every argument tuple, as they come; a task that kills its process is one that crashed."
     todo, alone = {task[1]: task for task in tasks}, 0
@@ -130,9 +130,9 @@ def _each(tasks: list[tuple], workers: int, browser: str | None) -> Iterator[dic
     try:
         for task in tasks: yield _task(*task)
     finally:
-        while _RENDERER: _RENDERER.pop().__exit__()
+        while _RENDERER: _RENDERER.pop().close()
 
-# %% ../nbs/03d_adserp.ipynb #bc505cb5
+# %% ../nbs/03d_adserp.ipynb #ddf9ba25
 FOLDERS = {kind: Path(where).parent for kind, where in (MAIN_FILES | dict(pupil=PUPIL_FILE, html=HTML_FILE)).items()}
 
 def list_trials(raw: Path) -> list[str]:
@@ -168,7 +168,7 @@ def _reuse(study: Study, trials: pd.DataFrame, keys: dict[str, str], parts: Path
             shutil.copyfile(study.path/f"images/{old.trial}.jpg", parts/f"images/{old.trial}.jpg")
         _keep(parts, part)
 
-# %% ../nbs/03d_adserp.ipynb #49ae303d
+# %% ../nbs/03d_adserp.ipynb #0cd7d1b9
 def _assemble(parts: Path, keys: dict[str, str], users: pd.DataFrame, meta: dict, split, unseen: int) -> tuple[Study, pd.DataFrame]:
     "The study (its images below `parts`) and the table of trials."
     tables, notes, ious, dropped, trials = {t: [] for t in ("pages", "slots", "sessions", "looks")}, Counter(), [], Counter(), []

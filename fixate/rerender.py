@@ -6,8 +6,8 @@
 __all__ = ['ACTIVE', 'POLICY', 'WINDOW', 'TITLE_DROP', 'harmless', 'browser_path', 'Renderer', 'browser_boxes', 'overlap',
            'agreement']
 
-# %% ../nbs/03b_rerender.ipynb #d681ed1a
-import copy, queue, shutil, threading
+# %% ../nbs/03b_rerender.ipynb #5b634a09
+import atexit, copy, queue, shutil, threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +17,7 @@ import lxml.etree, lxml.html
 from .adserp_files import COLUMN, SCALE, Skipped
 from .serp_boxes import Box, Unit
 
-# %% ../nbs/03b_rerender.ipynb #9c1f3901
+# %% ../nbs/03b_rerender.ipynb #7c8e6f11
 ACTIVE = "script noscript iframe frame frameset object embed applet link meta base template portal audio video source track".split()
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _MARK = "data-fixate"
@@ -39,7 +39,7 @@ def harmless(root: lxml.html.HtmlElement, units: Sequence[Unit]) -> str:
     body = lxml.etree.tostring(page, method="html", encoding="unicode")
     return f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">{body}'
 
-# %% ../nbs/03b_rerender.ipynb #d8716347
+# %% ../nbs/03b_rerender.ipynb #9abe95df
 WINDOW = dict(width=1422, height=1137)          # CSS px
 _MEASURE = f"""() => {{
     const sides = e => {{ const r = e.getBoundingClientRect(); return [r.left + scrollX, r.top + scrollY, r.right + scrollX, r.bottom + scrollY] }};
@@ -70,7 +70,9 @@ class Renderer:
     def __init__(self, path: str, seconds: float = 40):
         self.seconds, self.dead = seconds, ""
         self.todo, self.done = queue.Queue(), queue.Queue()
-        threading.Thread(target=self._serve, args=(path,), daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, args=(path,), daemon=True)
+        self.thread.start()
+        atexit.register(self.close)                                                 # a browser's thread must not outlive the interpreter
 
     def _serve(self, path: str):
         from playwright.sync_api import Error, sync_playwright
@@ -103,8 +105,14 @@ class Renderer:
         if isinstance(found, str): raise Skipped("re-render failed", found)
         return {mark: tuple(box) for mark, *box in found}
 
+    def close(self):
+        "End the browser; closing twice does nothing."
+        atexit.unregister(self.close)
+        self.todo.put(None)
+        self.thread.join(timeout=20)
+
     def __enter__(self): return self
-    def __exit__(self, *_): self.todo.put(None)
+    def __exit__(self, *_): self.close()
 
 def browser_boxes(renderer: Renderer, root: lxml.html.HtmlElement, units: Sequence[Unit]) -> list[Box | None]:
     "Box (screenshot px) of every organic result and widget in the main column; None for the others and for what is not shown."
@@ -119,7 +127,7 @@ def browser_boxes(renderer: Renderer, root: lxml.html.HtmlElement, units: Sequen
         boxes.append((x1, y1, float(COLUMN[1]) if unit.kind == "organic" else max(x2, float(COLUMN[1])), y2))
     return boxes
 
-# %% ../nbs/03b_rerender.ipynb #d312a1ef
+# %% ../nbs/03b_rerender.ipynb #5dd6e483
 def overlap(a: Box, b: Box) -> float:
     "Intersection over union of two boxes."
     sides = [max(0., min(a[k + 2], b[k + 2]) - max(a[k], b[k])) for k in (0, 1)]
