@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FLOOR', 'predicted', 'Calibration', 'fit_calibration', 'calibrate']
 
-# %% ../nbs/15e_calibrate.ipynb #15e990cb
+# %% ../nbs/15e_calibrate.ipynb #658d5e66
 import json, os, warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from .metrics import ece, reliability
 from .onboard import sessions_of
 from .study import FixateError, Study
 
-# %% ../nbs/15e_calibrate.ipynb #fc25208f
+# %% ../nbs/15e_calibrate.ipynb #dd2501b0
 def predicted(em: Emulator, study: Study, split: str = "val") -> tuple[np.ndarray, np.ndarray]:
     "Click probabilities (sessions, slots), NaN where a page has fewer, and clicks (sessions,) of the split's sessions by known users. Raises FixateError where there are none."
     part = study.subset(split=split)
@@ -32,7 +32,7 @@ def predicted(em: Emulator, study: Study, split: str = "val") -> tuple[np.ndarra
     for row, (p, _) in zip(probs, found): row[:len(p)] = p
     return probs, np.array([c for _, c in found])
 
-# %% ../nbs/15e_calibrate.ipynb #b998adad
+# %% ../nbs/15e_calibrate.ipynb #7877c149
 FLOOR = 1e-12                             # of a probability, before its logarithm
 
 @dataclass(frozen=True, eq=False)
