@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['sessions_of', 'examples_of', 'spread_of', 'fit_user', 'onboard', 'quality', 'onboarding_curve']
 
-# %% ../nbs/15d_onboard.ipynb #636bbeab
+# %% ../nbs/15d_onboard.ipynb #a9b31f69
 import warnings
 from dataclasses import dataclass, replace
 
@@ -25,7 +25,7 @@ from .prompt import PersonalPrompts
 from .study import SIGNALS, FixateError, Study
 from .train import Example, batches, settings
 
-# %% ../nbs/15d_onboard.ipynb #fd1eb919
+# %% ../nbs/15d_onboard.ipynb #2398cb6e
 def sessions_of(study: Study) -> list[dict]:
     "The sessions of a study (see `Study.subset`) as dicts, dwell in ms under gaze and cursor, None where the signal is on no slot."
     dwell, out = {s: study.dwell(s) for s in SIGNALS}, []
@@ -54,7 +54,7 @@ def examples_of(em: Emulator, name: str, sessions: list[dict] | Study, signal: s
     if counted: warnings.warn(f"{len(examples)} of {len(sessions)} sessions of {name!r} used; left out: {counted}", stacklevel=4)
     return examples
 
-# %% ../nbs/15d_onboard.ipynb #ecb83001
+# %% ../nbs/15d_onboard.ipynb #6438e319
 def spread_of(prompts: PersonalPrompts) -> torch.Tensor:
     "Spread (M,) of the users' numbers around 0, at least 0.05, as for an emulator of users who do not differ."
     return prompts.z.square().mean(0).sqrt().clamp_min(.05)
@@ -90,7 +90,7 @@ def onboard(self: Emulator, name: str, sessions: list[dict] | Study, signal: str
 
 Emulator.onboard = onboard
 
-# %% ../nbs/15d_onboard.ipynb #c5426f32
+# %% ../nbs/15d_onboard.ipynb #11430bfe
 def _few(study: Study, user: str, kept: list[str], signal: str) -> Study:
     "The study with only the train sessions `kept` of `user`, whose `signal` stands in for gaze."
     mine = (study.sessions.user == user) & (study.sessions.split == "train")
