@@ -6,7 +6,7 @@
 __all__ = ['DTYPES', 'Bench', 'Pages', 'made_up', 'seen', 'step', 'Watch', 'matrix_rate', 'bench', 'bench_text']
 
 # %% ../nbs/14a_bench.ipynb #48550bf0
-import json, multiprocessing, os, resource, statistics, sys, threading, time
+import ctypes, json, multiprocessing, os, resource, statistics, sys, threading, time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
@@ -91,6 +91,10 @@ def _held() -> int:
     if sys.platform != "linux": return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with open("/proc/self/statm") as f: return int(f.read().split()[1])*os.sysconf("SC_PAGE_SIZE")
 
+def _give_back_at_once() -> None:
+    "Let glibc return every block above 1 MB when it is freed, instead of keeping it for later: what is held is then what is in use, as a GPU's allocator counts it."
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"): libc.mallopt(-3, 1 << 20)
+
 class Watch:
     """Largest memory held while the block runs, in bytes: sampled every 2 ms on a CPU, the allocator's own peak on a GPU. `extra` is what went beyond the memory held
     when the watch was made, so a step that uses again what an earlier one gave back is not counted as free."""
@@ -118,7 +122,7 @@ def _timed(device: str, function, *args) -> tuple:
 
 def _worker(pipe, b: Bench, fast: bool, threads: int) -> None:
     "One path: answers every request with (seconds, extra bytes, seconds in the vision tower) of a step; the first reply holds the number of parameters, or an error."
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads); _give_back_at_once()
     try:
         backbone = load_backbone(b.backbone, b.device, DTYPES[b.dtype], layers=b.layers, hidden=b.hidden)
         pages, soft = made_up(backbone, b), torch.full((b.soft, backbone.hidden_size), .01, device=b.device, requires_grad=True)
