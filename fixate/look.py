@@ -59,11 +59,13 @@ def answer_loss(backbone: Backbone, prompts: list[Encoded], visions: list[Vision
 # %% ../nbs/10a_look.ipynb #0a7bb03c
 @dataclass(eq=False)
 class Looked:
-    "What the model did on a batch: attention (B, n) over slots, 0 where absent; present (B, n); probs (B, n), or in training the loss (B,) of the given answers."
+    "What the model did on a batch: attention (B, n) over slots, 0 where absent; present (B, n); probs (B, n), or in training the loss (B,) of the given answers; outside training also the relevance (B, T) and which positions are visual (B, T)."
     attention: Tensor
     present: Tensor
     probs: Tensor | None = None
     loss: Tensor | None = None
+    relevance: Tensor | None = None
+    visual: Tensor | None = None
 
 def _one_token(backbone: Backbone, probe: Callable, prompts: list[Encoded], labels: list[list[Path]], slots: Tensor | None, present: Tensor) -> tuple:
     "Probed, which positions are visual, scores (B, n), and a function for the loss, where every label is one token."
@@ -89,7 +91,7 @@ def look_at(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], p
         probed, visual = probe([answered(p, s) for p, s in zip(prompts, said)], torch.tensor(tokens, device=backbone.device))
         loss = lambda: answer_loss(backbone, prompts, visions, chosen, soft, prompt_at, options.recompute)
     attention = slot_attention(probed.relevance, place_pooling(pools, visual)).float()
-    return Looked(attention, present, loss=loss()) if train else Looked(attention.detach(), present, scores.float().softmax(-1))
+    return Looked(attention, present, loss=loss()) if train else Looked(attention.detach(), present, scores.float().softmax(-1), relevance=probed.relevance.detach(), visual=visual)
 
 # %% ../nbs/10a_look.ipynb #3856321e
 def many_users(backbone: Backbone, vision: Vision, texts: list[str], labels: tuple[str, ...], pool: Tensor, prompts: Tensor | Callable[[Tensor], Tensor] | None = None,

@@ -126,13 +126,14 @@ Study.validate = validate
 
 # %% ../nbs/00_study.ipynb #d02f22ed
 def refuse_other(path: Path, meta: dict):
-    "FixateError when `path` is anything but absent, an empty folder, or the same study."
+    "FixateError when `path` is anything but absent, an empty folder, or the same study (of the same `source`, where `meta` names one, else `fingerprint`)."
+    same = "source" if "source" in meta else "fingerprint"
     if not path.exists() or (path.is_dir() and not any(path.iterdir())): return
     try: old = json.loads((path/"study.json").read_text())
     except (OSError, ValueError): old = None
-    if not isinstance(old, dict) or any(old.get(key) != meta.get(key) for key in ("dataset", "fingerprint")):
+    if not isinstance(old, dict) or any(old.get(key) != meta.get(key) for key in ("dataset", same)):
         raise FixateError(f"{path.name}: output folder holds another study (or other files); accepted: a new or empty folder, "
-                          f"or one whose study.json has dataset {meta.get('dataset')!r} and fingerprint {meta.get('fingerprint')!r}")
+                          f"or one whose study.json has dataset {meta.get('dataset')!r} and {same} {meta.get(same)!r}")
 
 def save(self: Study, path: str | Path) -> Study:
     "Write the study to folder `path`, images included, all or nothing; returns the study that now lives there."
