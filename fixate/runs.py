@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['results_folder', 'little_study', 'part_of', 'open_study', 'experiment']
 
-# %% ../nbs/15y_runs.ipynb #0a8d7c1d
+# %% ../nbs/15y_runs.ipynb #c1109814
 import hashlib, os
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from .records import Group, group_runs, load_runs
 from .study import SIGNALS, FixateError, Study
 from .synth import synth_recgaze
 
-# %% ../nbs/15y_runs.ipynb #5b6459da
+# %% ../nbs/15y_runs.ipynb #30ed9fda
 def results_folder(out: str, name: str) -> Path:
     "`out`, or `name` under $FIXATE_OUT or data/runs."
     return Path(out) if out else Path(os.environ.get("FIXATE_OUT", "data/runs"))/name
@@ -45,7 +45,7 @@ def open_study(folder: str, home: Path, users: list[str] = (), both_signals: boo
     found, known = (folder, Path(truth) if truth else None) if folder else little_study(home)
     return part_of(Study.load(found), users, both_signals), known
 
-# %% ../nbs/15y_runs.ipynb #5ee3df5c
+# %% ../nbs/15y_runs.ipynb #8cecdebf
 def experiment(grid: str, smoke: dict, out: Path, workers: int = 1) -> list[Group]:
     "Groups of runs (see `fixate.records.group_runs`) of a grid file, or of the grid `smoke`, on the little study unless it names one; what is not finished under `out` is run first. FixateError when a run failed."
     given = smoke.get("parameters", {})
