@@ -32,6 +32,7 @@ def part_of(study: Study, users: list[str] = (), both_signals: bool = False) -> 
     if unknown := sorted(set(users) - set(study.users.user)): raise FixateError(f"unknown user {unknown[0]!r}; accepted: {', '.join(study.users.user)}")
     if not users and not both_signals: return study
     part = study.subset(users=list(users) or None)
+    if users: part = replace(part, users=part.users[part.users.user.isin(users)].reset_index(drop=True))      # whoever is left out gets no prompt either
     if both_signals:
         dual = set.intersection(*(set(d.index[d.sum(axis=1) > 0]) for d in map(part.dwell, SIGNALS)))
         part = replace(part, sessions=part.sessions[part.sessions.session.isin(dual)].reset_index(drop=True), looks=part.looks[part.looks.session.isin(dual)].reset_index(drop=True))
