@@ -31,14 +31,14 @@ class Method:
     make: Callable[[Study], Maps] | None = None
 
 KINDS = ("model", "rival", "ceiling", "oracle", "control")
-MODELS = ("fixate", "released", "shared_prompt", "shuffled_user", "random_prompt", "backbone", *CORRECTIONS)
+MODELS = ("fixate", "fixate_raw", "released", "shared_prompt", "shuffled_user", "random_prompt", "backbone", "backbone_read_out", *CORRECTIONS, "gaze_biased")
 REGISTRY: dict[str, Method] = (
     {name: Method("model") for name in MODELS}
     | {name: Method("rival", f) for name, f in (POSITION | DISCOUNT | CLICK_MODELS).items() if name != "label_peaked"}
     | {name: Method("ceiling", f) for name, f in CEILINGS.items()} | {name: Method("oracle", f) for name, f in ORACLES.items()}
     | {"label_peaked": Method("control", POSITION["label_peaked"])})
 BASELINES: dict[str, Callable[[Study], Maps]] = {name: m.make for name, m in REGISTRY.items() if m.make}
-OUTSIDE = {name for name, m in REGISTRY.items() if m.kind in ("oracle", "ceiling", "control")}       # references: they do not compete
+OUTSIDE = {name for name, m in REGISTRY.items() if m.kind in ("oracle", "ceiling", "control")} | {"fixate_raw"}       # references: they do not compete
 
 def baseline(name: str, study: Study) -> Maps:
     "Attention and probs of `name` for all sessions: rows sum to 1 over the page's slots, NaN elsewhere. FixateError if unknown."

@@ -26,7 +26,7 @@ from .study import FixateError
 from .tables import CONTROLS, METHODS, chance, method_name, metric_name, number, tests_against, view
 
 MAIN = ("kl", "csh@1", "csh@3", "tgo@3", "log_loss", "auc", "accuracy")
-SHOWN_MODELS = ("fixate", "released", "shared_prompt", "shuffled_user", "random_prompt", "calibrated", "sink_corrected", "backbone")
+SHOWN_MODELS = ("fixate", "fixate_raw", "released", "shared_prompt", "shuffled_user", "random_prompt", "calibrated", "gaze_biased", "sink_corrected", "backbone_read_out", "backbone")
 
 # %% ../nbs/15aa_compare.ipynb #6195c972
 @dataclass

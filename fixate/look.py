@@ -19,6 +19,7 @@ from .labels import Path, answer_state, answered, deciding, label_logprobs, labe
 from .losses import next_token_loss
 from .prefix import Tail, behind, probe_at
 from .probe import ProbeOptions, Walk, place_pooling, slot_attention
+from .readout import read_out
 from .study import FixateError
 
 # %% ../nbs/10a_look.ipynb #6c418dac
@@ -90,7 +91,7 @@ def look_at(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], p
         said, tokens = zip(*map(deciding, chosen))
         probed, visual = probe([answered(p, s) for p, s in zip(prompts, said)], torch.tensor(tokens, device=backbone.device))
         loss = lambda: answer_loss(backbone, prompts, visions, chosen, soft, prompt_at, options.recompute)
-    attention = slot_attention(probed.relevance, place_pooling(pools, visual)).float()
+    attention = read_out(slot_attention(probed.relevance, place_pooling(pools, visual)), present, options.temperature, options.floor).float()
     return Looked(attention, present, loss=loss()) if train else Looked(attention.detach(), present, scores.float().softmax(-1), relevance=probed.relevance.detach(), visual=visual)
 
 # %% ../nbs/10a_look.ipynb #3856321e

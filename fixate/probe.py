@@ -36,6 +36,8 @@ class ProbeOptions:
     depth_temperature: float = .2       # glimpse: how much later layers count more
     future: bool = False                # glimpse: also sum gradients at positions that attention cannot reach, as plain eager maps hold them
     recompute: bool = True              # fast forms in training: compute cheap activations again in the backward pass instead of keeping them
+    temperature: float = 1.             # how slots' attention is read out, see `fixate.readout`
+    floor: float = 0.
 
     def chosen(self, n_layers: int) -> range:
         "Indices of the probed layers."

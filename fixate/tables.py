@@ -19,12 +19,15 @@ from .study import FixateError
 # %% ../nbs/15_tables.ipynb #202c9cc7
 METHODS = dict(
     fixate=("fixate", "the frozen model with the personal soft prompt that was tuned on this user's training pages"),
+    fixate_raw=("fixate, as probed", "the same prompt, attention without temperature and floor (two numbers for everybody, fitted on validation sessions)"),
     released=("released settings", "the same method with the settings of the published implementation"),
     shared_prompt=("shared prompt", "one tuned prompt, the same for everybody"),
     shuffled_user=("shuffled user", "the tuned prompt of somebody else; if it does as well as fixate, the prompts are not personal"),
     random_prompt=("random prompt", "a prompt that was never tuned"),
     calibrated=("backbone, calibrated", "the frozen model with a temperature and one number per position, fitted on the training sessions"),
+    gaze_biased=("backbone, heads biased", "the frozen model, whose looking heads are turned to the user's mean gaze"),
     sink_corrected=("backbone, sink taken off", "the frozen model, divided by what it says at that position on average over the training pages"),
+    backbone_read_out=("backbone, read out", "the frozen model, with temperature and floor fitted as for fixate: what two numbers do without any prompt"),
     backbone=("frozen backbone", "the vision-language model as it is, without a prompt"),
     shrunken=("user × position, shrunk", "no model: the user's mean gaze and clicks, leaning on everybody's as far as validation sessions advise"),
     user_mean=("user's mean gaze", "no model: where this user looked and clicked on the training pages, on average"),

@@ -23,6 +23,7 @@ from .metrics import kl_div
 from .position import Maps, shrunken
 from .prefix import ONE_ROW, Behind, Tail
 from .probe import ProbeOptions, answer_logit, slot_attention
+from .readout import read_out
 from .study import FixateError, Study
 from .train import Example, Settings
 
@@ -113,7 +114,8 @@ def look_under(held: Held, heads: Tensor, bias: Tensor, options: ProbeOptions, n
         grads = torch.autograd.grad(answer_logit(held.backbone, hidden[every, at], tokens).sum(), rows) if differentiated else []
         pick = lambda maps: [m[every, :, at][:, :, None] for m in maps]
         relevance = combine(pick(rows), pick(grads), options).detach()[:, held.tail.visual[0]].abs()
-    return slot_attention(relevance, held.pool.expand(len(probs), -1, -1)).float(), probs, relevance
+    attention = slot_attention(relevance, held.pool.expand(len(probs), -1, -1))
+    return read_out(attention, torch.ones_like(attention, dtype=torch.bool), options.temperature, options.floor).float(), probs, relevance
 
 # %% ../nbs/13c_tilt.ipynb #0ae58fd2
 Heads = list[tuple[int, int]]
@@ -162,7 +164,7 @@ def _habitual(backbone: Backbone, examples: list[Example], gaze: pd.DataFrame, v
         bias = ((len(g)*g).log()@e.pool)[None]*betas[:, None]
         yield e, *look_under(h, heads, bias.to(backbone.device), s.probe(backbone.n_layers), s.operator, e.click if protocol == "true_label" else None)[:2]
 
-def settle_bias(backbone: Backbone, study: Study, examples: dict[str, list[Example]], s: Settings, limit: int = 200, progress: bool = False) -> dict:
+def settle_bias(backbone: Backbone, study: Study, examples: dict[str, list[Example]], s: Settings, limit: int = 60, progress: bool = False) -> dict:
     "heads, beta and val_kl of the rival: heads found on at most `limit` train examples; how many, and β, by the KL of at most `limit` val examples."
     train, val, gaze = *(spread_evenly(examples[k], limit) for k in ("train", "val")), shrunken(study)[0]
     if not val: raise FixateError("no val examples to choose the bias on; accepted: examples of train and val")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RELEASED', 'PRESETS', 'Settings', 'settings', 'Example', 'make_examples', 'look', 'step_loss', 'processes',
-           'my_share', 'add_up', 'batches', 'validate', 'train']
+           'my_share', 'add_up', 'batches', 'validate', 'settled', 'train']
 
 # %% ../nbs/13_train.ipynb #ccb70252
 import math, os
@@ -25,6 +25,7 @@ from .operators import operator, probe_options
 from .prefix import check_prompt_at
 from .probe import ProbeOptions
 from .prompt import FORMS, PersonalPrompts
+from .readout import check_readout, fit_readout, read_out
 from .study import FixateError, Study
 
 # %% ../nbs/13_train.ipynb #5b7e902a
@@ -39,6 +40,8 @@ class Settings:
     personal: bool = True               # False: one shared prompt, z stays 0
     layers: int | None = None           # probed last layers K; None: a sixth of the backbone's (6 of 36)
     eps: float = .1                     # ε of the operator's stabiliser: at the released 1e-4 a head whose contributions cancel drowns all others
+    temperature: float | None = None    # of the attention that is read out, and its floor (see `fixate.readout`); None: fitted on validation sessions after training
+    floor: float | None = None
     pooling: str = "area"
     signal: str = "gaze"
     form: str = "residual"
@@ -64,7 +67,7 @@ class Settings:
 
     def __post_init__(self):
         if self.preset not in PRESETS: raise FixateError(f"unknown preset {self.preset!r}; accepted: {', '.join(PRESETS)}")
-        operator(self.operator), attention_loss(self.attention_loss), check_prompt_at(self.prompt_at, self.operator)
+        operator(self.operator), attention_loss(self.attention_loss), check_prompt_at(self.prompt_at, self.operator), check_readout(self.temperature, self.floor)
         if self.form not in FORMS: raise FixateError(f"unknown prompt form {self.form!r}; accepted: {', '.join(FORMS)}")
         if self.schedule not in ("constant", "cosine"): raise FixateError(f"unknown schedule {self.schedule!r}; accepted: constant, cosine")
         for name in ("n_basis", "n_soft", "batch", "accumulate", "epochs", "validate_every", "patience"):
@@ -72,9 +75,10 @@ class Settings:
 
     def probe(self, n_layers: int) -> ProbeOptions:
         "How to probe a backbone of `n_layers`; a shallow one has room for all its activations."
-        return probe_options(self.operator, "released", n_layers, layers=self.layers or max(1, round(n_layers/6)), eps=self.eps, recompute=n_layers > 8)
+        return probe_options(self.operator, "released", n_layers, layers=self.layers or max(1, round(n_layers/6)), eps=self.eps, recompute=n_layers > 8,
+                             temperature=1. if self.temperature is None else self.temperature, floor=self.floor or 0.)
 
-RELEASED = dict(layers=6, eps=1e-4, form="mixture", n_basis=8, n_soft=16, attention_loss="weighted_kl", w=.5, lam=.5, warmup=30, ramp=30, beta=1e-3, lr_basis=1e-3, lr_z=1e-3,
+RELEASED = dict(layers=6, eps=1e-4, temperature=1., floor=0., form="mixture", n_basis=8, n_soft=16, attention_loss="weighted_kl", w=.5, lam=.5, warmup=30, ramp=30, beta=1e-3, lr_basis=1e-3, lr_z=1e-3,
                 weight_decay=1e-3, batch=4, accumulate=2, clip_basis=100., clip_z=5., schedule="constant",
                 epochs=30, validate_every=2, patience=5)
 PRESETS = {"default": {}, "released": RELEASED}
@@ -170,15 +174,27 @@ def batches(examples: list[Example], size: int, order: np.ndarray | None = None)
     for i in range(0, len(order), size): yield [examples[j] for j in order[i:i + size]]
 
 def validate(backbone: Backbone, prompts: PersonalPrompts, examples: list[Example], s: Settings) -> dict[str, float]:
-    "Own-answer KL and accuracy on `examples`, of which each process takes its share."
-    kl, hit = [], []
-    for batch in batches(my_share(examples), 32):
+    "val_kl and val_accuracy (own answer) on `examples`, of which each process takes its share; where `s` leaves temperature and floor open, they are fitted first and are there, too."
+    gaze = torch.nn.utils.rnn.pad_sequence([e.gaze.double() for e in examples], batch_first=True, padding_value=math.nan).numpy()
+    seen = torch.zeros(len(examples), gaze.shape[1] + 1, dtype=torch.float64)                # attention; last column: whether the click was hit
+    for rows in batches(my_share(list(range(len(examples)))), 32):
+        batch = [examples[i] for i in rows]
         with torch.no_grad(): soft = prompts(torch.tensor([prompts.index(e.user) for e in batch])).to(backbone.device)
         out = look(backbone, batch, soft, s)
-        kl += [kl_div(e.gaze.numpy().astype(float), a[:len(e.gaze)].numpy().astype(float)) for e, a in zip(batch, out.attention.cpu())]
-        hit += [p.argmax().item() == e.click for e, p in zip(batch, out.probs)]
-    kl, hit = (add_up(torch.tensor(sum(x), dtype=torch.float64)).item()/len(examples) for x in (kl, hit))
-    return dict(val_kl=kl, val_accuracy=hit)
+        seen[rows, :out.attention.shape[1]] = out.attention.double().cpu()
+        seen[rows, -1] = torch.tensor([float(p.argmax() == e.click) for e, p in zip(batch, out.probs)], dtype=torch.float64)
+    attention, hit = (seen := add_up(seen))[:, :-1], seen[:, -1].mean().item()
+    there, fitted = torch.from_numpy(~np.isnan(gaze)), {}
+    if s.temperature is None:
+        fitted = dict(zip(("temperature", "floor"), fit_readout(gaze, np.where(there, attention, np.nan))))
+        attention = read_out(attention, there, **fitted)
+    return dict(val_kl=float(kl_div(gaze, np.where(there, attention, np.nan)).mean()), val_accuracy=hit) | fitted
+
+def settled(s: Settings, history: list[dict]) -> Settings:
+    "The settings with temperature and floor as they were fitted at the epoch whose prompts `train` returned; as they are where nothing was left open."
+    if s.temperature is not None: return s
+    best = min((row for row in history if "val_kl" in row), key=lambda row: row["val_kl"])
+    return replace(s, temperature=best["temperature"], floor=best["floor"])
 
 def train(backbone: Backbone, study: Study, s: Settings, folder: str | Path | None = None, progress: bool = True,
           examples: dict[str, list[Example]] | None = None) -> tuple[PersonalPrompts, list[dict]]:
