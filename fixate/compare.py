@@ -21,9 +21,9 @@ from .baselines import REGISTRY
 from .figures import EDGE, OURS, _figure, _title, axis_label
 from .metrics import HIGHER_IS_BETTER
 from .records import Group, comparable
-from .statistics import stars
+from .statistics import chance, stars
 from .study import FixateError
-from .tables import CONTROLS, METHODS, chance, method_name, metric_name, number, tests_against, view
+from .tables import CONTROLS, METHODS, method_name, metric_name, number, tests_against, view
 
 MAIN = ("kl", "csh@1", "csh@3", "tgo@3", "log_loss", "auc", "accuracy")
 SHOWN_MODELS = ("fixate", "fixate_raw", "released", "shared_prompt", "shuffled_user", "random_prompt", "calibrated", "gaze_biased", "sink_corrected", "backbone_read_out", "backbone")
@@ -105,7 +105,7 @@ WRITERS = dict(html=to_html, md=to_markdown, tex=to_latex, csv=to_csv)
 
 # %% ../nbs/15aa_compare.ipynb #e9e35086
 CAPTION = ("Mean over test sessions{over}; in small type the 95 % interval (bootstrap over users). Best of a column bold; rows that do not compete take no part. "
-           "Stars: differs from fixate, paired Wilcoxon by user, Holm over the column: * p < 0.05, ** p < 0.01, *** p < 0.001. Protocol: {protocol}.")
+           "Stars: differs from fixate, paired Wilcoxon by user, Holm over the column{trainings}: * p < 0.05, ** p < 0.01, *** p < 0.001. Protocol: {protocol}.")
 
 def main_table(groups: list[Group], protocol: str = "own_answer", metrics: tuple[str, ...] | None = None) -> Grid:
     "Methods × metrics of all groups under one protocol. FixateError when groups are of different studies or lack the protocol or a metric."
@@ -123,14 +123,14 @@ def main_table(groups: list[Group], protocol: str = "own_answer", metrics: tuple
             c, t = views[i][2].get((method, metric)), tests[i].get((method, metric))
             if c is None: cells.append(Cell()); continue
             spread = c["spread"] if c["seeds"] > 1 and c["spread"] >= .0005 and not same(method) else None      # NaN is not
-            cells.append(Cell(c["mean"], c["lo"], c["hi"], spread, t.get("p_holm") if t else None))
+            cells.append(Cell(c["mean"], c["lo"], c["hi"], spread, chance(t) if t and "p_holm" in t else None))
         rows.append(("no model" if same(method) and len(groups) > 1 else groups[i].label, method, cells))
     for k, metric in enumerate(chosen):
         competing = [cells[k] for _, method, cells in rows if method not in CONTROLS and cells[k].mean is not None]
         top = (max if metric in HIGHER_IS_BETTER else min)((c.mean for c in competing), default=None)
         for c in competing: c.best = bool(np.isclose(c.mean, top, rtol=0, atol=1e-9))
     over = f" and {seeds} seeds, ± standard deviation over seeds" if seeds > 1 else ""
-    return Grid(chosen, rows, CAPTION.format(over=over, protocol=protocol.replace("_", " ")))
+    return Grid(chosen, rows, CAPTION.format(over=over, trainings=" and, as far as trainings differ, over seeds (min F′)"*(seeds > 1), protocol=protocol.replace("_", " ")))
 
 # %% ../nbs/15aa_compare.ipynb #c6675b39
 def one_off(groups: list[Group]) -> tuple[Group | None, list[tuple[str, object, Group]]]:

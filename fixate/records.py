@@ -19,7 +19,7 @@ from scipy.stats import bootstrap
 
 from .baselines import OUTSIDE, REGISTRY
 from .metrics import METRICS, accuracy, ece, js_div, reliability
-from .statistics import against, power_note, seed_spread, summarise
+from .statistics import against, over_trainings, power_note, seed_spread, summarise
 from .study import FixateError, Study
 
 TESTED = ("kl", "log_loss", "accuracy", "csh@1")     # metrics with a paired test; each is a family of its own for Holm's correction
@@ -154,6 +154,12 @@ def _mean_of(trees: list):
     if not isinstance(trees[0], dict): return float(np.mean(trees)) if isinstance(trees[0], float) else trees[0]
     return {k: _mean_of([t[k] for t in trees]) for k in trees[0] if all(k in t for t in trees)}
 
+def _trained_apart(tables: list[pd.DataFrame], protocol: str, rival: str, metric: str) -> dict:
+    "`over_trainings` of fixate against `rival`, a table per training; {} for one user."
+    parts = [t[t.protocol == protocol].pivot_table(index="user", columns="method", values=metric) for t in tables]
+    gaps = np.array([(p["fixate"] - p[rival]).to_numpy() for p in parts])
+    return over_trainings(gaps) if gaps.shape[1] > 1 else {}
+
 def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
     "One record over seeds of the same run, with `spread` over seeds. Raises FixateError when the runs differ in more than the seed."
     records = [r for r, _ in runs]
@@ -169,6 +175,8 @@ def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
     out = dict(records[0], params=dict(first, seed=[r["params"].get("seed") for r in records]), seconds=round(sum(r.get("seconds") or 0 for r in records), 1),
                metrics=metrics_of(table), tests=tests_of(table, tested), power=power_of(table) if tested == TESTED else {}, calibration=calibration_of(pd.concat(tables)),
                spread={p: {m: seed_spread([t[(t.protocol == p) & (t.method == m)][["user", *names]] for t in tables]) for m in part.method.unique()} for p, part in table.groupby("protocol", sort=False)})
+    for protocol, tests in out["tests"].items():
+        for pair, test in tests.items(): test |= _trained_apart(tables, protocol, pair.split("<")[1].split(" (")[0], test["metric"])
     if all(r.get("identity") for r in records): out["identity"] = _mean_of([r["identity"] for r in records])
     if "truth" in out:
         methods = out["truth"]["js_to_planted"]

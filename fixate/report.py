@@ -19,9 +19,9 @@ from .compare import WRITERS, Grid, main_table, one_off, plot_ablation, plot_sen
 from .figures import colour_scale, overlay, plot_curves, plot_gains, plot_metrics, plot_reliability, plot_truth
 from .metrics import METRICS
 from .records import Group, RunFolder, group_runs, load_runs, user_gains
-from .statistics import stars
+from .statistics import chance, stars
 from .study import FixateError
-from .tables import (CONTROLS, MEANINGS, METHODS, chance, explained_sentence, headlines, identity_sentence, method_name, metric_name, number, p_value,
+from .tables import (CONTROLS, MEANINGS, METHODS, explained_sentence, headlines, identity_sentence, method_name, metric_name, number, p_value,
                            power_sentence, tests_against, view)
 
 # %% ../nbs/15b_report.ipynb #912fc8a8
@@ -94,7 +94,7 @@ def _chance(records: list[dict], protocol: str) -> str:
     rivals, metrics = (list(dict.fromkeys(names)) for names in zip(*tests))
     def entry(t):
         if t is None: return "<td>–</td>"
-        mark = f"<sup>{stars(t.get('p_holm'))}</sup>"
+        mark = f"<sup>{stars(chance(t) if 'p_holm' in t else None)}</sup>"
         return f"<td>{round(t['effect'], 2) + 0.:+.2f}{mark}<small>{p_value(chance(t))}</small></td>"         # + 0. turns -0.00 into +0.00
     rivals = sorted(rivals, key=lambda r: (r in CONTROLS, [*METHODS].index(r) if r in METHODS else -1))
     kind = lambda r: "control" if r in CONTROLS else ""
@@ -102,7 +102,9 @@ def _chance(records: list[dict], protocol: str) -> str:
     users = max(test["n"] for test in tests.values())
     return (f"<h3>Could it be chance?</h3><p class=note>Paired Wilcoxon test over {users} users. Effect: +1 when fixate is better for every "
             "user, −1 when it is worse for every user. A small p speaks against chance; it is corrected (Holm) for the number of rivals in its column, "
-            "except for rows that do not compete.</p>"
+            "except for rows that do not compete. "
+            + ("Trainings are drawn, too: the p of users and seeds together (min F′) stands where it is larger.</p>" if any("p_trainings" in t for t in tests.values()) else
+               "With a single training of each, a test against a method that was trained apart speaks of these two trainings; whether prompts are personal, the shuffled user says.</p>")
             + _grid(["fixate against", *map(metric_name, metrics)], rows))
 
 # %% ../nbs/15b_report.ipynb #c9074379

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['by_user', 'interval', 'summarise', 'user_gaps', 'paired_test', 'holm', 'against', 'stars', 'seed_spread',
-           'detectable', 'half_width', 'power_note']
+           'over_trainings', 'chance', 'detectable', 'half_width', 'power_note']
 
 # %% ../nbs/11a_statistics.ipynb #2a616487
 import warnings
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap, rankdata, wilcoxon
+from scipy.stats import bootstrap, rankdata, t as student, wilcoxon
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
@@ -107,6 +107,20 @@ def seed_spread(tables: list[pd.DataFrame]) -> dict[str, dict[str, float]]:
     means = pd.DataFrame([{m: v for m, v in zip(names, sums.to_numpy().sum(0)/counts.sum())} for names, sums, counts in map(by_user, tables)])
     if means.isna().any(axis=None): raise FixateError(f"metric {means.columns[means.isna().any()][0]} is not in every seed's table; accepted: the same metrics")
     return {m: dict(mean=float(x.mean()), sd=float(x.std()) if len(x) > 1 else None, min=float(x.min()), max=float(x.max()), n=len(x)) for m, x in means.items()}
+
+# %% ../nbs/11a_statistics.ipynb #f9c954b6
+def over_trainings(gaps) -> dict[str, float]:
+    "p_trainings and df of the mean of `gaps` (trainings, users), ours − rival, with users and trainings both drawn at random (min F′, Clark 1973). FixateError for under two of either."
+    gaps = np.asarray(gaps, float)
+    if gaps.ndim != 2 or min(gaps.shape) < 2 or not np.isfinite(gaps).all(): raise FixateError(f"gaps {gaps.shape}: accepted: finite (trainings, users), at least two of each")
+    parts = [gaps.mean(1 - axis).var(ddof=1)/n for axis, n in enumerate(gaps.shape)]
+    if sum(parts) <= 1e-24: return dict(p_trainings=float(gaps.mean() == 0), df=float(sum(gaps.shape) - 2))
+    df = sum(parts)**2/sum(v**2/(n - 1) for v, n in zip(parts, gaps.shape))
+    return dict(p_trainings=float(2*student.sf(abs(gaps.mean())/sum(parts)**.5, df)), df=float(df))
+
+def chance(test: dict) -> float:
+    "The p value that counts: Holm's where the test belongs to a family, and with several trainings no less than over these."
+    return max(test.get("p_holm", test["p"]), test.get("p_trainings", 0.))
 
 # %% ../nbs/11a_statistics.ipynb #e48b1c8f
 def detectable(gaps, power: float = .8, alpha: float = .05) -> float | None:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['METHODS', 'CONTROLS', 'MEANINGS', 'SHORT', 'method_name', 'metric_name', 'number', 'p_value', 'as_records', 'summary',
-           'view', 'markdown_table', 'text_table', 'tests_against', 'chance', 'best_rival', 'headlines',
-           'identity_sentence', 'power_sentence', 'explained_sentence']
+           'view', 'markdown_table', 'text_table', 'tests_against', 'best_rival', 'headlines', 'identity_sentence',
+           'power_sentence', 'explained_sentence']
 
 # %% ../nbs/15_tables.ipynb #561dad65
 import json, math
@@ -14,6 +14,7 @@ import numpy as np, pandas as pd
 
 from .baselines import OUTSIDE, REGISTRY
 from .metrics import HIGHER_IS_BETTER, METRICS
+from .statistics import chance
 from .study import FixateError
 
 # %% ../nbs/15_tables.ipynb #202c9cc7
@@ -161,10 +162,6 @@ def tests_against(records, protocol: str) -> dict[tuple[str, str], dict]:
             key = pair.split("<")[-1].split(" (")[0], test["metric"]
             if key not in found or chance(test) > chance(found[key]): found[key] = test
     return found
-
-def chance(test: dict) -> float:
-    "The p value that counts: Holm's where the test belongs to a family."
-    return test.get("p_holm", test["p"])
 
 def _compare(cell: dict, tests: dict, metric: str, rival: str, what: str) -> str | None:
     "“KL to …: fixate 0.41 vs frozen backbone 0.60 (-32 %), better …” or None when one of the two is not there."
