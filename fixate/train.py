@@ -61,9 +61,9 @@ class Settings:
     accumulate: int = 1
     clip_basis: float = 100.
     clip_z: float = 5.
-    epochs: int = 16
+    epochs: int = 10
     validate_every: int = 1
-    patience: int = 16
+    patience: int = 10
 
     def __post_init__(self):
         if self.preset not in PRESETS: raise FixateError(f"unknown preset {self.preset!r}; accepted: {', '.join(PRESETS)}")

@@ -2,7 +2,7 @@
 
 Every fenced block of both runs as it is written, in the order of the page, in a folder that holds what a clone holds. Two things are not as a stranger has them. What installs is left to
 .ci/run, which runs it word for word; in its place there is a `.venv` whose commands are those of the environment under test. And its `fixate demo` makes a recording of 2 people instead of 24 and tunes
-for one epoch instead of 16, without the released settings (see `LITTLE_DEMO`); every other command gets the arguments that the page gives it.
+for one epoch instead of 10, without the released settings (see `LITTLE_DEMO`); every other command gets the arguments that the page gives it.
 """
 import ast, json, os, re, shutil, signal, subprocess, sys
 from html.parser import HTMLParser
