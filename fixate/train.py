@@ -63,7 +63,7 @@ class Settings:
     clip_z: float = 5.
     epochs: int = 10
     validate_every: int = 1
-    patience: int = 10
+    patience: int = 16
 
     def __post_init__(self):
         if self.preset not in PRESETS: raise FixateError(f"unknown preset {self.preset!r}; accepted: {', '.join(PRESETS)}")
