@@ -67,7 +67,7 @@ def _worker() -> None:
     os._exit(bool(execute(**job)))
 
 def _start(job: dict, threads: int) -> subprocess.Popen:
-    threads = os.environ.get("OMP_NUM_THREADS", str(threads))            # two threads too many on a busy machine wait for each other
+    threads = os.environ.get("OMP_NUM_THREADS", str(threads))            # the two libraries of one worker agree: more threads than cores wait for each other
     env = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false", "PYDEVD_DISABLE_FILE_VALIDATION": "1", **os.environ}
     process = subprocess.Popen([sys.executable, "-c", "from fixate.batch import _worker; _worker()"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                env=env, start_new_session=True)

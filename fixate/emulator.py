@@ -140,7 +140,7 @@ class Emulator(ModelHubMixin, library_name="fixate", tags=["user-simulation", "e
     def from_run(cls, folder: str | Path, study: str | Path | Study | None = None, backbone: Backbone | None = None, device: str = "cpu") -> "Emulator":
         "From what `fixate train` writes. Raises FixateError where run, study and backbone do not belong together."
         prompts, record, study = read_run(folder, study)
-        s = settings(**{k: v for k, v in (record["params"] | record["settled"]).items() if k != "study"})
+        s = settings(**{k: v for k, v in (record["params"] | record.get("settled", {})).items() if k != "study"})
         backbone = backbone or load_backbone(s.backbone, device)
         if (known := record["backbone_digest"]["after"]) != weights_digest(backbone): raise FixateError(f"backbone {backbone.name} has other weights than the run was tuned with (digest {known[:12]}…); accepted: {s.backbone} as it was")
         profiles = study.users.set_index("user").profile.to_dict()

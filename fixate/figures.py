@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageOps
 
-from .baselines import REGISTRY
+from .baselines import OUTSIDE, REGISTRY
 from .metrics import HIGHER_IS_BETTER
 from .render import font
 from .tables import as_records, method_name, metric_name, number, view
@@ -46,7 +46,7 @@ def axis_label(metric: str) -> str:
 def kind_of(method: str) -> str:
     "ours, model, rival or reference: how a method is marked."
     kind = REGISTRY[method].kind if method in REGISTRY else "model"
-    return "ours" if method == "fixate" else kind if kind in ("model", "rival") else "reference"
+    return "ours" if method == "fixate" else "reference" if method in OUTSIDE else kind
 
 def _fill(kind: str) -> str: return dict(ours=OURS, model=OTHERS, rival="0.8", reference=HOLLOW)[kind]
 
@@ -76,7 +76,7 @@ def plot_metrics(records, protocol: str, metrics: tuple[str, ...] = ("kl", "csh@
 
 # %% ../nbs/15a_figures.ipynb #4aba4b70
 def plot_gains(gains: pd.DataFrame) -> Figure:
-    "`gains` (a row per session: user, gain = KL of the frozen backbone − KL of fixate): each user's mean with its 95 % t interval over sessions."
+    "`gains` (a row per session: user, gain = KL of the frozen model − KL of fixate; see `fixate.records.user_gains`): each user's mean with its 95 % t interval over sessions."
     groups = gains.groupby("user").gain
     users = groups.agg(["mean", "sem", "size"]).sort_values("mean", ascending=False)
     half = users["sem"]*stats.t.ppf(.975, (users["size"] - 1).clip(lower=1))
@@ -86,7 +86,7 @@ def plot_gains(gains: pd.DataFrame) -> Figure:
     for which, mark, fill in [(better, "o", "#27496d"), (~better, "X", WARM)]: ax.scatter(place[which], users["mean"][which], marker=mark, c=fill, s=42, zorder=3)
     ax.axhline(0, color="0.2", linewidth=.8)
     _title(ax, f"Tuning came closer to the gaze of {better.sum()} of {len(users)} users")
-    ax.set(ylabel="KL backbone − KL fixate (nats)", xlabel="user, by gain")
+    ax.set(ylabel="KL frozen − KL fixate (nats)", xlabel="user, by gain")
     ax.set_xticks(place if named else [], users.index if named else [], rotation=60 if len(users) > 14 else 0, fontsize=8)
     return figure
 

@@ -17,7 +17,7 @@ from .position import GAZE_MASS, CLICK_KAPPA, personal_maps
 from .prompt import PersonalPrompts
 from .statistics import interval
 from .study import FixateError, Study
-from .train import Example, Settings
+from .train import Example, Settings, gaze_of
 
 SCORES = dict(attention=["kl"], click=["log_loss"], both=["kl", "log_loss"])     # what is summed (nats); the least wins
 
@@ -62,8 +62,7 @@ def identity_scores(backbone: Backbone, examples: list[Example], prompts: Person
     examples, rows = spread_out(examples, per_user), []
     candidates = [u for u in prompts.users if u in {e.user for e in examples}]
     if not candidates: raise FixateError("identity: no example is of a user of these prompts; accepted: held-out sessions of tuned users")
-    n = max(len(e.labels) for e in examples)
-    gaze = np.array([np.pad(e.gaze.numpy().astype(float), (0, n - len(e.gaze)), constant_values=np.nan) for e in examples])
+    gaze = gaze_of(examples)
     for candidate in tqdm(candidates, desc="identity", disable=not progress, leave=False):
         attention, probs = maps_of(backbone, examples, prompted(prompts, candidate), s, protocol)
         rows.append(pd.DataFrame(dict(session=[e.session for e in examples], user=[e.user for e in examples], candidate=candidate,

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TESTED', 'SHOWN_WIDTH', 'metrics_of', 'tests_of', 'wide', 'calibration_of', 'power_of', 'truth_of', 'write_json',
-           'user_gains', 'pick_examples', 'save_examples', 'RunFolder', 'load_runs', 'combine', 'Group', 'comparable',
-           'group_runs']
+           'frozen_of', 'user_gains', 'pick_examples', 'save_examples', 'RunFolder', 'load_runs', 'means_by_user',
+           'gaps_of', 'combine', 'Group', 'comparable', 'group_runs']
 
 # %% ../nbs/12f_records.ipynb #8d5639c2
 import json, os
@@ -101,11 +101,15 @@ def write_json(path: Path, data: dict) -> Path:
     return path
 
 # %% ../nbs/12f_records.ipynb #117952de
+def frozen_of(methods) -> str:
+    "The frozen model that a prompt's worth is measured against: read out as fixate is, or as probed where that was not evaluated."
+    return "backbone_read_out" if "backbone_read_out" in set(methods) else "backbone"
+
 def user_gains(sessions: pd.DataFrame, protocol: str = "own_answer") -> pd.DataFrame:
-    "Per session (index) user and `gain` = KL backbone − KL fixate, mean over seeds; empty when one of the two was not evaluated."
+    "Per session (index) user and `gain` = KL of the frozen model (`frozen_of`) − KL of fixate, mean over seeds; empty when one of the two was not evaluated."
     kl = sessions[sessions.protocol == protocol].pivot_table(index=["session", "user"], columns="method", values="kl")
-    if not {"backbone", "fixate"} <= set(kl): return pd.DataFrame(columns=["user", "gain"])
-    return (kl["backbone"] - kl["fixate"]).dropna().rename("gain").reset_index("user")
+    if not {frozen_of(kl), "fixate"} <= set(kl): return pd.DataFrame(columns=["user", "gain"])
+    return (kl[frozen_of(kl)] - kl["fixate"]).dropna().rename("gain").reset_index("user")
 
 def pick_examples(gains: pd.DataFrame, n: int = 4) -> list[str]:
     "`n` sessions of different users, evenly spread from the largest to the smallest gain."
@@ -154,11 +158,13 @@ def _mean_of(trees: list):
     if not isinstance(trees[0], dict): return float(np.mean(trees)) if isinstance(trees[0], float) else trees[0]
     return {k: _mean_of([t[k] for t in trees]) for k in trees[0] if all(k in t for t in trees)}
 
-def _trained_apart(tables: list[pd.DataFrame], protocol: str, rival: str, metric: str) -> dict:
-    "`over_trainings` of fixate against `rival`, a table per training; {} for one user."
-    parts = [t[t.protocol == protocol].pivot_table(index="user", columns="method", values=metric) for t in tables]
-    gaps = np.array([(p["fixate"] - p[rival]).to_numpy() for p in parts])
-    return over_trainings(gaps) if gaps.shape[1] > 1 else {}
+def means_by_user(tables: list[pd.DataFrame], metrics: tuple[str, ...] = ("kl",)) -> list[pd.DataFrame]:
+    "Means of `metrics` by protocol, method and user (the index); a per-session table per training in, a frame per training out."
+    return [t.groupby(["protocol", "method", "user"])[list(metrics)].mean() for t in tables]
+
+def gaps_of(means: list[pd.DataFrame], rival: str, metric: str = "kl", protocol: str = "own_answer") -> np.ndarray:
+    "fixate − rival (trainings, users), of `means_by_user`."
+    return np.array([m.loc[(protocol, "fixate"), metric] - m.loc[(protocol, rival), metric] for m in means])
 
 def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
     "One record over seeds of the same run, with `spread` over seeds. Raises FixateError when the runs differ in more than the seed."
@@ -175,8 +181,11 @@ def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
     out = dict(records[0], params=dict(first, seed=[r["params"].get("seed") for r in records]), seconds=round(sum(r.get("seconds") or 0 for r in records), 1),
                metrics=metrics_of(table), tests=tests_of(table, tested), power=power_of(table) if tested == TESTED else {}, calibration=calibration_of(pd.concat(tables)),
                spread={p: {m: seed_spread([t[(t.protocol == p) & (t.method == m)][["user", *names]] for t in tables]) for m in part.method.unique()} for p, part in table.groupby("protocol", sort=False)})
+    means = means_by_user(tables, tested)
     for protocol, tests in out["tests"].items():
-        for pair, test in tests.items(): test |= _trained_apart(tables, protocol, pair.split("<")[1].split(" (")[0], test["metric"])
+        for pair, test in tests.items():
+            gaps = gaps_of(means, pair.split("<")[1].split(" (")[0], test["metric"], protocol)
+            if gaps.shape[1] > 1: test |= over_trainings(gaps)
     if all(r.get("identity") for r in records): out["identity"] = _mean_of([r["identity"] for r in records])
     if "truth" in out:
         methods = out["truth"]["js_to_planted"]

@@ -18,7 +18,7 @@ from PIL import Image
 from .compare import WRITERS, Grid, main_table, one_off, plot_ablation, plot_sensitivity, sensitivities, to_html
 from .figures import colour_scale, overlay, plot_curves, plot_gains, plot_metrics, plot_reliability, plot_truth
 from .metrics import METRICS
-from .records import Group, RunFolder, group_runs, load_runs, user_gains
+from .records import Group, RunFolder, frozen_of, group_runs, load_runs, user_gains
 from .statistics import chance, stars
 from .study import FixateError
 from .tables import (CONTROLS, MEANINGS, METHODS, explained_sentence, headlines, identity_sentence, method_name, metric_name, number, p_value,
@@ -114,7 +114,8 @@ def _example(about: dict, rows: pd.DataFrame, folder: Path, gaze: np.ndarray, to
     boxes, click = np.array(about["boxes"]), about["click"]
     label = lambda slot: about["labels"][slot] + (f" ({about['titles'][slot]})" if about["titles"][slot] else "")
     panels = [("The person's gaze", "", overlay(image, boxes, gaze, top, click))]
-    for method, name in [("backbone", "The frozen backbone"), ("fixate", "The tuned model")]:
+    frozen = frozen_of(rows.index)
+    for method, name in [(frozen, "The frozen backbone" + ", read out alike"*(frozen != "backbone")), ("fixate", "The tuned model")]:
         row = rows.loc[method]
         attention, answer = np.asarray(row.attention, float), int(np.argmax(row.probs))
         panels.append((name, f": KL {number(row.kl)}, would click {label(answer)}", overlay(image, boxes, attention, top, click, answer)))
@@ -127,8 +128,9 @@ def _example(about: dict, rows: pd.DataFrame, folder: Path, gaze: np.ndarray, to
 def _examples(run: RunFolder) -> str:
     "The section of example pages of one run; '' when it kept none."
     kept = [e for e in run.record.get("examples", []) if (run.folder/e["image"]).exists()]
-    own = run.table[(run.table.protocol == "own_answer") & run.table.method.isin(["fixate", "backbone"])].drop_duplicates(["session", "method"]).set_index(["session", "method"]).sort_index()
-    kept = [e for e in kept if {(e["session"], m) for m in ("fixate", "backbone")} <= set(own.index)]
+    shown = frozen_of(run.table.method), "fixate"
+    own = run.table[(run.table.protocol == "own_answer") & run.table.method.isin(shown)].drop_duplicates(["session", "method"]).set_index(["session", "method"]).sort_index()
+    kept = [e for e in kept if {(e["session"], m) for m in shown} <= set(own.index)]
     if not kept or "gaze" not in own: return ""
     rows = {e["session"]: own.loc[e["session"]] for e in kept}
     gaze = {s: np.asarray(r.gaze.iloc[0], float) for s, r in rows.items()}
@@ -186,7 +188,7 @@ def _pictures(group: Group, kept: dict) -> str:
         if figure is None: return
         kept[name] = figure
         parts.append(f"<h2>{title}</h2>{text}" + _figure(figure, title, caption))
-    if len(gains): add("Who gained", "gains", plot_gains(gains), "Above zero: the tuned model looks more like this user than the frozen one does. Crosses: it got worse. Lines: 95 % interval over the user's sessions.")
+    if len(gains): add("Who gained", "gains", plot_gains(gains), "Above zero: the tuned model looks more like this user than the frozen one does, both read out with a temperature and a floor where the run has that. Crosses: it got worse. Lines: 95 % interval over the user's sessions.")
     parts.append(_examples(group.runs[0]))
     add("How sure may it be?", "calibration", plot_reliability(group.record), "Own answer. On the diagonal a method is as often right as it is sure; below it, it is too sure. Larger marks: more sessions.")
     add("Against the truth", "truth", plot_truth(records), "Dark: fixate. White: the session's own gaze. Orange: 95 % interval.", TRUTH)

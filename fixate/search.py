@@ -20,14 +20,13 @@ from .metrics import accuracy, kl_div, log_loss
 from .prompt import PersonalPrompts
 from .records import write_json
 from .study import FixateError, Study
-from .train import Example, Settings, settled, train
+from .train import Example, Settings, gaze_of, settled, train
 
 # %% ../nbs/13d_search.ipynb #ec6650a9
 def personal_gain(backbone: Backbone, examples: list[Example], prompts: PersonalPrompts, s: Settings, shuffles: int = 3) -> dict[str, float]:
     "kl, log_loss and accuracy on `examples` (own answer) with everybody's own prompt; kl_shuffled and log_loss_shuffled with somebody else's; and gain = kl_shuffled − kl (nats)."
-    n = max(len(e.labels) for e in examples)
-    gaze = np.array([np.pad(e.gaze.double().numpy(), (0, n - len(e.gaze)), constant_values=np.nan) for e in examples])
-    clicks, maps = [e.click for e in examples], [maps_of(backbone, examples, prompted(prompts, *who), s) for who in (("own",), *(("shuffled", k) for k in range(shuffles)))]
+    gaze, clicks = gaze_of(examples), [e.click for e in examples]
+    maps = [maps_of(backbone, examples, prompted(prompts, *who), s) for who in (("own",), *(("shuffled", k) for k in range(shuffles)))]
     kl, surprise = (np.array([f(m) for m in maps]) for f in (lambda m: kl_div(gaze, m[0].to_numpy()).mean(), lambda m: log_loss(m[1].to_numpy(), clicks).mean()))
     return dict(kl=kl[0], kl_shuffled=kl[1:].mean(), gain=kl[1:].mean() - kl[0], log_loss=surprise[0], log_loss_shuffled=surprise[1:].mean(), accuracy=accuracy(maps[0][1].to_numpy(), clicks).mean())
 

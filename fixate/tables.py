@@ -184,6 +184,7 @@ def headlines(records, protocol: str = "own_answer") -> list[str]:
     methods, metrics, cell = view(records, protocol)
     tests = tests_against(records, protocol)
     said = [_compare(cell, tests, "kl", "backbone", "KL to the user's gaze"),
+            _compare(cell, tests, "kl", "backbone_read_out", "Of that, beside the readout (two numbers for everybody)"),
             _compare(cell, tests, "kl", "shuffled_user", "Is it personal? KL with somebody else's prompt"),
             _compare(cell, tests, "kl", "user_mean", "Does it take a model? KL of the user's own average"),
             _compare(cell, tests, "accuracy", "backbone", "Clicks predicted (accuracy)"),
