@@ -97,11 +97,14 @@ def steer(self: Emulator, image, slots, user: str | None = None, slot: int = 0, 
     "What `user` sees in a page when `heads` (see `gaze_heads`) are turned toward `slot` by `strength` nats; else as `look`. FixateError for a slot that is not there, a strength that is not finite, unknown heads."
     if not np.isscalar(strength) or isinstance(strength, str) or not np.isfinite(strength): raise FixateError(f"strength={strength!r}; accepted: a finite number of nats, 0 for no change")
     mask = head_mask(self.backbone, heads)
-    (z, text, notes), seen, p = self.person(user, profile), self.page(image, slots), self.passport
+    who, seen, p, total = self.person(user, profile), self.page(image, slots), self.passport, 0
     if isinstance(slot, (bool, np.bool_)) or not isinstance(slot, (int, np.integer)) or not 0 <= slot < len(seen.slots): raise FixateError(f"slot={slot!r}; accepted: 0 to {len(seen.slots) - 1}, a slot of the page")
-    h = hold(self.backbone, encode(self.backbone, question(text, query), seen.vision), seen.vision, label_paths(self.backbone, tuple(seen.slots.label)), seen.pool, self.prompts.mix(z[None]).to(self.backbone.device), p.prompt_at)
-    attention, probs, relevance = (x[0].double().cpu().numpy() for x in look_under(h, mask, strength*h.pool[[slot]], p.probe(), p.operator))
-    notes = [*notes, f"{int(mask.sum())} heads turned to slot {seen.slots.label.iloc[slot]} by {strength:g} nats", *seen.notes]
-    return Look(attention, probs, relevance/max(relevance.sum(), 1e-300), seen.vision.token_boxes().double().numpy()*[*seen.picture.size, *seen.picture.size], seen.slots, seen.picture, user, notes)
+    prompt, paths = encode(self.backbone, question(who.profile, query), seen.vision), label_paths(self.backbone, tuple(seen.slots.label))
+    for z, share in zip(who.z, who.shares.tolist()):
+        h = hold(self.backbone, prompt, seen.vision, paths, seen.pool, self.prompts.mix(z[None]).to(self.backbone.device), p.prompt_at)
+        attention, probs, relevance = (x[0].double().cpu().numpy() for x in look_under(h, mask, strength*h.pool[[slot]], p.probe(), p.operator))
+        total = total + share*np.concatenate([attention, probs, relevance/max(relevance.sum(), 1e-300)])
+    notes, n = [*who.notes, f"{int(mask.sum())} heads turned to slot {seen.slots.label.iloc[slot]} by {strength:g} nats", *seen.notes], len(paths)
+    return Look(*np.split(total, [n, 2*n]), seen.vision.token_boxes().double().numpy()*[*seen.picture.size, *seen.picture.size], seen.slots, seen.picture, user, notes)
 
 Emulator.steer = steer

@@ -15,7 +15,8 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 
 from .backbone import INSTRUCTION, Backbone, load_backbone
-from .emulator import Emulator, Passport
+from .emulator import Emulator
+from .passport import Passport
 from .evaluate import digest as weights_digest
 from .prompt import PersonalPrompts
 from .render import GENRES, fitted, font
