@@ -27,7 +27,7 @@ from .prompt import PersonalPrompts
 from .screenshot import EDGES, Look, draw_missing, open_page, read_slots
 from .study import FixateError, Study
 from .tilt import spread_evenly
-from .train import settings
+from .train import Settings, settings
 
 # %% ../nbs/15c_emulator.ipynb #3a31c22b
 class Emulator(ModelHubMixin, library_name="fixate", tags=["user-simulation", "eye-tracking"]):
@@ -56,12 +56,18 @@ class Emulator(ModelHubMixin, library_name="fixate", tags=["user-simulation", "e
         prompts, record, study = read_run(folder, study)
         s = settings(**{k: v for k, v in (record["params"] | record.get("settled", {})).items() if k != "study"})
         backbone = backbone or load_backbone(s.backbone, device)
-        if (known := record["backbone_digest"]["after"]) != weights_digest(backbone): raise FixateError(f"backbone {backbone.name} has other weights than the run was tuned with (digest {known[:12]}…); accepted: {s.backbone} as it was")
-        profiles = study.users.set_index("user").profile.to_dict()
         own = record["metrics"]["own_answer"]
         results = {m: {k: own[m][k] for k in ("kl", "accuracy", "log_loss")} for m in ("fixate", "shared_prompt", "backbone", "user_mean", "uniform") if m in own}
-        return cls(backbone, prompts, Passport(dict(name=s.backbone, digest=known, dtype=str(backbone.dtype).removeprefix("torch.")), s.operator, asdict(s.probe(backbone.n_layers)), s.prompt_at,
-                   s.pooling, s.signal, prompts.form, label_scheme(study), INSTRUCTION, {u: profiles[u] for u in prompts.users}, record["study"], record["params"], results))
+        em = cls.from_prompts(backbone, prompts, study, s, record["study"], results)
+        if (known := record["backbone_digest"]["after"]) != em.passport.base_model["digest"]: raise FixateError(f"backbone {backbone.name} has other weights than the run was tuned with (digest {known[:12]}…); accepted: {s.backbone} as it was")
+        return em
+
+    @classmethod
+    def from_prompts(cls, backbone: Backbone, prompts: PersonalPrompts, study: Study, s: Settings, about: dict | None = None, results: dict | None = None) -> "Emulator":
+        "From what `fixate.train.train` returns for a study and settings (see `settled`), without a run folder."
+        profiles, about = study.users.set_index("user").profile.to_dict(), about or {k: study.meta.get(k) for k in ("dataset", "fingerprint")}
+        return cls(backbone, prompts, Passport(dict(name=s.backbone, digest=weights_digest(backbone), dtype=str(backbone.dtype).removeprefix("torch.")), s.operator, asdict(s.probe(backbone.n_layers)), s.prompt_at,
+                   s.pooling, s.signal, prompts.form, label_scheme(study), INSTRUCTION, {u: profiles[u] for u in prompts.users}, about, asdict(s), results or {}))
 
 # %% ../nbs/15c_emulator.ipynb #a69a2351
 def _save_pretrained(self: Emulator, save_directory: Path) -> None:
