@@ -169,10 +169,11 @@ def crowd(self: Emulator) -> Tensor:
 
 def person(self: Emulator, user: str | None, profile: str | None = None) -> Person:
     "Who answers for `user`: themselves, or the crowd for None or someone unknown, who is also warned of, or both for someone onboarded."
-    known, came, others = user in self.prompts.users, self.passport.onboarded.get(user), self.crowd()
-    share, k = 1. if known and not came else came["share"] if known else 0., len(others)
+    known, came = user in self.prompts.users, self.passport.onboarded.get(user)
     own, text = self.prompts.z[[self.prompts.index(user)] if known else []], self.passport.profiles[user] if known and profile is None else profile or ""
-    if share == 1: return Person(own, torch.ones(1), text, [])
+    if known and (not came or came["share"] == 1): return Person(own, torch.ones(1), text, [])
+    others, share = self.crowd(), came["share"] if known else 0.
+    k = len(others)
     if known: note = f"onboarded: {share:.0%} their own prompt, {1 - share:.0%} the mean of {k} other users"
     else: note = ("no user given" if user is None else f"user {user!r} is unknown and has no sessions") + f": the population answers (mean of {k} users)" + ("" if profile else ", no profile")
     if user is not None and not known: warnings.warn(note, stacklevel=3)
