@@ -8,7 +8,7 @@ __all__ = ['SCALE', 'VIEW_W', 'VIEW_H', 'TALLEST', 'RESULTS_TOP', 'COLUMN', 'MAI
            'write_trial', 'read_pupil', 'fixation_lag', 'read_users']
 
 # %% ../nbs/03_adserp_files.ipynb #2257d362
-import json, re
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -147,7 +147,7 @@ def write_trial(raw: Path, name: str, fixations: pd.DataFrame, pupil: pd.DataFra
     at["mouse"].write_text("timestamp,xpos,ypos,event,xpath\n" + "".join(map(row, mouse.itertuples())), encoding="utf-8", newline="\n")
     box = lambda x, y, w, h: dict(location=dict(x=x, y=y), size=dict(height=h, width=w))
     at["ads"].write_text(json.dumps({kind: [box(*b) for b in ads.get(kind, ())] for kind in AD_KINDS}), encoding="utf-8")
-    slug, (_, block, trial), when = query.replace(" ", "-"), name.split("-"), pd.Timestamp(int(mouse.timestamp.iloc[0]), unit="ms")
+    slug, (_, _, trial), when = query.replace(" ", "-"), name.split("-"), pd.Timestamp(int(mouse.timestamp.iloc[0]), unit="ms")
     fields = dict(ip="::1", date=f"{when:%m/%d/%Y %H:%M:%S}", timestamp=int(when.timestamp()), url=f"http://localhost/page.php?q={slug}",
                   ua="Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.0.0 Safari/537.36",
                   screen="1280x1024", window="1422x1137", document=f"1403x{height}", task=f"batch_{batch}_trial_{trial[1:]} | {slug}")

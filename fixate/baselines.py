@@ -18,7 +18,7 @@ from .corrections import CORRECTIONS
 from .discount import DISCOUNT
 from .metrics import METRICS, session_metrics
 from .oracles import CEILINGS, ORACLES
-from .position import POSITION, Maps, shrinkage, train_rows
+from .position import POSITION, Maps, shrinkage
 from .study import FixateError, Study
 
 PROTOCOLS = ("own_answer", "true_label")   # what the model was asked: its own answer (honest), or the true label (which leaks it)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from .click_models import choose, fit_choice, with_position
 from .emulator import Emulator

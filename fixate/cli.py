@@ -8,7 +8,6 @@ __all__ = ['SEEDS', 'say', 'synth', 'synth_serp', 'prepare', 'train', 'report', 
 
 # %% ../nbs/16_cli.ipynb #4a35d924
 import argparse, ast, logging, os, sys, time
-from dataclasses import fields
 from pathlib import Path
 
 SEEDS = (42, 123, 456, 789, 2024)

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from .position import Maps, fill, page_grids, train_rows
-from .study import FixateError, Study
+from .study import Study
 
 PER_PAGE = 5                                    # posters of a carousel that are shown at a time
 START = dict(alpha=4., beta=9., mu=.95, nu=.65)

@@ -21,10 +21,10 @@ from .backbone import Backbone
 from .baselines import PROTOCOLS, baselines_for, score_baselines, score_maps, what_was_fitted
 from .corrections import CORRECTIONS
 from .identity import identity_scores, position_scores, spread_out, summary_of
-from .looking import derangement, maps_of, prompted
+from .looking import maps_of, prompted
 from .metrics import METRICS
 from .oracles import reliability_of_users
-from .position import Maps, fit_counts
+from .position import fit_counts
 from .prefix import ONE_ROW
 from .prompt import PersonalPrompts, save_prompts
 from .readout import fit_readout

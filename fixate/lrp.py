@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .backbone import Backbone, Inputs
-from .probe import Answer, Probed, ProbeOptions, Walk, again, fold, rows_of, tracked
+from .probe import Answer, Probed, ProbeOptions, Walk, again, rows_of, tracked
 from .rollout import attention_back, blocks, gradient_rows, widen
 
 # %% ../nbs/08b_lrp.ipynb #51e163f3

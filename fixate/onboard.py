@@ -8,7 +8,7 @@ __all__ = ['TRUST', 'SHARES', 'sessions_of', 'examples_of', 'spread_of', 'fit_us
 
 # %% ../nbs/15d_onboard.ipynb #a9b31f69
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -117,7 +117,7 @@ def onboard(self: Emulator, name: str, sessions: list[dict] | Study, signal: str
     examples = examples_of(self, name, sessions, signal, profile)
     z, history = fit_user(self, examples, **options)
     share = settle_share(self, examples, **options) if share is None else float(share)
-    old, (m, n, d) = self.prompts, self.prompts.basis.shape
+    old, (_, n, d) = self.prompts, self.prompts.basis.shape
     self.prompts = PersonalPrompts([*old.users, name], d, n, old.z.shape[1], old.form)
     self.prompts.load_state_dict(dict(basis=old.basis, z=torch.cat([old.z, z[None].to(old.z)]))); self.prompts.requires_grad_(False)
     came = dict(sessions=len(examples), signal=signal, share=share)

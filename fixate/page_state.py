@@ -12,14 +12,13 @@ __all__ = ['WITNESSES', 'Rows', 'SWIPE_S', 'STILL_PX', 'LEAST_PX', 'NOTCH', 'LEV
 import math
 from bisect import insort
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammaln
 
 from .recgaze_files import BACKGROUND, BACKWARD, FORWARD, GENRE, MOVIE
-from .screen import CHOOSABLE, HEIGHT, MAX_SCROLL, PAGES, PER_PAGE, scroll_range, shown, visible_px
+from .screen import CHOOSABLE, MAX_SCROLL, PAGES, PER_PAGE, scroll_range, shown, visible_px
 
 # %% ../nbs/01c_page_state.ipynb #72fae81a
 WITNESSES = ("fix", "cursor", "click")

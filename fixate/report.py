@@ -6,7 +6,7 @@
 __all__ = ['CSS', 'WHAT', 'PROTOCOL_TEXTS', 'TRUTH', 'check_sessions', 'write_report']
 
 # %% ../nbs/15b_report.ipynb #85c35305
-import base64, io, json, os, shutil
+import base64, io, json, os
 from datetime import timedelta
 from html import escape
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np, pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .compare import WRITERS, Grid, main_table, one_off, plot_ablation, plot_sensitivity, sensitivities, to_html
+from .compare import WRITERS, Grid, main_table, one_off, plot_ablation, plot_sensitivity, to_html
 from .figures import colour_scale, overlay, plot_curves, plot_gains, plot_metrics, plot_reliability, plot_truth
 from .metrics import METRICS
 from .records import Group, RunFolder, frozen_of, group_runs, load_runs, user_gains

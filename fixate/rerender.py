@@ -26,7 +26,7 @@ def harmless(root: lxml.html.HtmlElement, units: Sequence[Unit]) -> str:
     "The document as a text that acts and fetches nothing; the n-th unit's element is marked `data-fixate=\"n\"`, its title `data-fixate=\"tn\"`."
     marked = [(u.element, str(i)) for i, u in enumerate(units)]
     marked += [(h[0], f"t{i}") for i, u in enumerate(units) if u.kind == "organic" and (h := u.element.xpath(".//a//h3 | self::a//h3"))]
-    old = [e for e in root.iter() if isinstance(e.tag, str) and e.attrib.pop(_MARK, None)]
+    for e in root.iter(lxml.etree.Element): e.attrib.pop(_MARK, None)
     for element, mark in marked: element.set(_MARK, mark)
     page = copy.deepcopy(root)
     for element, _ in marked: element.attrib.pop(_MARK, None)

@@ -7,7 +7,7 @@ __all__ = ['TABLES', 'SPLITS', 'SIGNALS', 'LABELS', 'FixateError', 'Study', 'val
            'image', 'subset']
 
 # %% ../nbs/00_study.ipynb #6b398444
-import json, os, shutil, tempfile
+import json, shutil, tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
