@@ -92,7 +92,7 @@ def find_study(run: Path, fingerprint: str | None) -> Study:
         try: known = json.loads((parent/"study"/"study.json").read_text(encoding="utf-8"))["fingerprint"]
         except (OSError, ValueError, KeyError, TypeError): continue       # no study there
         if known == fingerprint: return Study.load(parent/"study")
-    raise FixateError(f"the study of run {run.name} is not beside it (fingerprint {str(fingerprint)[:12]}…); accepted: study=, the folder that `fixate prepare` wrote")
+    raise FixateError(f"the study of run {run.name} is not beside it (fingerprint {str(fingerprint)[:12]}…); accepted: the folder that `fixate prepare` wrote, as study= or --study")
 
 def label_scheme(study: Study) -> list[str]:
     "All labels that a study's pages may carry: a known scheme, or those found."

@@ -84,7 +84,7 @@ PLATE = (20, 20, 20)
 def _plates(boxes: np.ndarray, at: str, px: int) -> np.ndarray:
     "Where the labels of boxes (n, 4) stand: plates (n, 4) of px × px."
     x1, y1, x2, y2 = boxes.T
-    x, y = {"below": ((x1 + x2 - px)/2, y2 + 1), "left": (x1 - px - 1, (y1 + y2 - px)/2), "inside": (x1, y1)}[at]
+    x, y = {"below": ((x1 + x2 - px)/2, y2 + 1), "left of": (x1 - px - 1, (y1 + y2 - px)/2), "inside": (x1, y1)}[at]
     return np.stack([x, y, x + px, y + px], 1)
 
 def _free(plates: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> bool:
@@ -93,11 +93,11 @@ def _free(plates: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> bool:
     return bool((plates[:, :2] >= 0).all() and (plates[:, 2:] <= size).all() and apart(plates, boxes).all() and (apart(plates, plates) | np.eye(len(plates), dtype=bool)).all())
 
 def draw_missing(image: Image.Image, slots: pd.DataFrame) -> tuple[Image.Image, str | None]:
-    "The page with a label at every slot whose label is not given, and where they stand: below, left, inside, or None for nothing drawn."
+    "The page with a label at every slot whose label is not given, and where they stand: below, left of, inside, or None for nothing drawn."
     if slots.given.all(): return image, None
     boxes = slots[EDGES].to_numpy(float)
     px = int(max(8, min(.07*(image.width*image.height)**.5, .55*np.median(boxes[:, 3] - boxes[:, 1]))))
-    tries = [(at, max(8, int(f*px))) for at in ("below", "left") for f in (1, .8, .65)]
+    tries = [(at, max(8, int(f*px))) for at in ("below", "left of") for f in (1, .8, .65)]
     at, px = next(((at, px) for at, px in tries if _free(_plates(boxes, at, px), boxes, image.size)), ("inside", px))
     page = image.copy()
     draw = ImageDraw.Draw(page)
