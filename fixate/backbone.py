@@ -82,7 +82,8 @@ def load_backbone(name: str | Path, device: str = "cpu", dtype: torch.dtype = to
     if str(name) in random_backbones(): model, tokenizer, image_processor = random_shape(str(name), device, dtype, layers, hidden)
     elif layers or hidden: raise FixateError(f"backbone {str(name)!r} has weights and cannot be shrunk; accepted: layers= and hidden= for {', '.join(random_backbones())}")
     else: model, tokenizer, image_processor = _pretrained(name, embedded if (embedded/"config.json").exists() else Path(name), dtype, known)
-    model.to(device).eval().requires_grad_(False)
+    try: model.to(device).eval().requires_grad_(False)
+    except (RuntimeError, AssertionError) as error: raise FixateError(f"device {device!r} ({str(error).splitlines()[0][:80]}); accepted: cpu, or cuda or mps where there is one") from error
     return Backbone(str(name), model, tokenizer, image_processor, TensorCache(cache or environ.get("FIXATE_CACHE")))
 
 def _pretrained(name, folder: Path, dtype: torch.dtype, known: str) -> tuple:

@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 from tqdm.auto import tqdm
 
-from .emulator import Emulator
+from .emulator import Emulator, names
 from .render import GENRES, draw_page, draw_poster
 from .screen import HEIGHT, LABEL_PX, LEFTS, MARGIN, TOPS, WIDTH, WINDOW
 from .screenshot import Look
@@ -67,12 +67,13 @@ class Carousel(gymnasium.Env):
                  catalogue: list[Poster] | None = None, scale: float = 1/3, render_mode: str | None = None):
         for name, value in dict(rows=rows, columns=columns, candidates=candidates, pages=pages).items():
             if not isinstance(value, (int, np.integer)) or value < 1: raise FixateError(f"{name}={value!r}; accepted: a whole number of at least 1")
+        if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not .05 <= scale <= 2: raise FixateError(f"scale={scale!r}; accepted: .05 to 2")
         if reward not in REWARDS: raise FixateError(f"unknown reward {reward!r}; accepted: {', '.join(REWARDS)}")
         if render_mode not in (None, *self.metadata["render_modes"]): raise FixateError(f"unknown render_mode {render_mode!r}; accepted: None, rgb_array")
         if not (emulator is None or isinstance(emulator, (Emulator, str, Path)) or callable(emulator)): raise FixateError(f"emulator is a {type(emulator).__name__}; accepted: an Emulator, the folder of one, a function that gives one, or None")
         self.emulator = em = emulator if isinstance(emulator, Emulator) else word_people() if emulator is None else Emulator.from_pretrained(emulator) if isinstance(emulator, (str, Path)) else emulator()
-        self.users, self.reward, self.pages, self.render_mode = list(em.users if users is None else users), reward, pages, render_mode
-        if strangers := [u for u in self.users if u not in em.users] if self.users else [None]: raise FixateError(f"user {strangers[0]!r} is not in the emulator; accepted: {', '.join(em.users[:5])}{', …' if len(em.users) > 5 else ''}")
+        self.users, self.reward, self.pages, self.render_mode = names(users, em.users), reward, pages, render_mode
+        if strangers := [u for u in self.users if u not in em.users]: raise FixateError(f"user {strangers[0]!r} is not in the emulator; accepted: {', '.join(em.users[:5])}{', …' if len(em.users) > 5 else ''}")
         k, n, self.catalogue = rows*columns, candidates, drawn_catalogue() if catalogue is None else list(catalogue)
         if missing := [p for p in self.catalogue if not p.genre]: raise FixateError(f"poster {missing[0].name!r} has no genre; accepted: a genre for every poster of the catalogue")
         if not k <= n <= len(self.catalogue): raise FixateError(f"{n} candidates for {k} slots and a catalogue of {len(self.catalogue)}; accepted: {k} to {len(self.catalogue)} candidates")

@@ -101,6 +101,9 @@ def emulate(run: Path, image: Path, slots: Path, user: str | None, out: Path, st
     import json, warnings
     from fixate.emulator import Emulator
     from fixate.render import atomic_save
+    from fixate.study import FixateError
+    near = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+    if not near.is_dir(): raise FixateError(f"--out {out}: {near.name} is no folder; accepted: a folder, or a place for a new one")
     saved = (run/"config.json").is_file()
     em = Emulator.from_pretrained(run, device=device) if saved else Emulator.from_run(run, study, device=device)
     with warnings.catch_warnings():

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CROWD', 'Emulator', 'model_card', 'from_pretrained', 'Page', 'page', 'Person', 'tuned', 'crowd', 'person', 'look',
-           'look_many', 'click']
+           'names', 'look_many', 'click']
 
 # %% ../nbs/15c_emulator.ipynb #c9e4abba
 import json, os, warnings
@@ -38,6 +38,7 @@ class Emulator(ModelHubMixin, library_name="fixate", tags=["user-simulation", "e
         size = prompts.basis.shape[-1]
         if size != backbone.hidden_size: raise FixateError(f"prompts of width {size} for {backbone.name}, which takes {backbone.hidden_size}; accepted: the backbone they were tuned with, {passport.base_model['name']}")
         if missing := [u for u in prompts.users if u not in passport.profiles]: raise FixateError(f"user {missing[0]!r} has prompts but no profile; accepted: a profile for every user")
+        if not set(passport.onboarded) < set(prompts.users): raise FixateError(f"onboarded are {sorted(passport.onboarded)} of users {prompts.users}; accepted: some of the users, not all, for those who were tuned speak for the others")
         label_paths(backbone, tuple(passport.labels))                     # refuses labels its tokenizer cannot tell apart
         self.backbone, self.prompts, self.passport = backbone, prompts.requires_grad_(False), passport
 
@@ -56,15 +57,17 @@ class Emulator(ModelHubMixin, library_name="fixate", tags=["user-simulation", "e
         prompts, record, study = read_run(folder, study)
         s = settings(**{k: v for k, v in (record["params"] | record.get("settled", {})).items() if k != "study"})
         backbone = backbone or load_backbone(s.backbone, device)
-        own = record["metrics"]["own_answer"]
-        results = {m: {k: own[m][k] for k in ("kl", "accuracy", "log_loss")} for m in ("fixate", "shared_prompt", "backbone", "user_mean", "uniform") if m in own}
+        own = record["metrics"].get("own_answer", {})
+        results = {m: {k: own[m][k] for k in ("kl", "accuracy", "log_loss")} for m in ("fixate", "shared_prompt", "backbone_read_out", "backbone", "user_mean", "uniform") if m in own}
         em = cls.from_prompts(backbone, prompts, study, s, record["study"], results)
-        if (known := record["backbone_digest"]["after"]) != em.passport.base_model["digest"]: raise FixateError(f"backbone {backbone.name} has other weights than the run was tuned with (digest {known[:12]}…); accepted: {s.backbone} as it was")
+        if (known := str(record["backbone_digest"].get("after"))) != em.passport.base_model["digest"]: raise FixateError(f"backbone {backbone.name} has other weights than the run was tuned with (digest {known[:12]}…); accepted: {s.backbone} as it was")
         return em
 
     @classmethod
     def from_prompts(cls, backbone: Backbone, prompts: PersonalPrompts, study: Study, s: Settings, about: dict | None = None, results: dict | None = None) -> "Emulator":
         "From what `fixate.train.train` returns for a study and settings (see `settled`), without a run folder."
+        if s.temperature is None or s.floor is None: raise FixateError("settings without temperature and floor; accepted: settled(s, history), with the history that train returned")
+        if strangers := sorted(set(prompts.users) - set(study.users.user)): raise FixateError(f"user {strangers[0]!r} has a prompt and is not in the study; accepted: the study on which it was tuned")
         profiles, about = study.users.set_index("user").profile.to_dict(), about or {k: study.meta.get(k) for k in ("dataset", "fingerprint")}
         return cls(backbone, prompts, Passport(dict(name=s.backbone, digest=weights_digest(backbone), dtype=str(backbone.dtype).removeprefix("torch.")), s.operator, asdict(s.probe(backbone.n_layers)), s.prompt_at,
                    s.pooling, s.signal, prompts.form, label_scheme(study), INSTRUCTION, {u: profiles[u] for u in prompts.users}, about, asdict(s), results or {}))
@@ -83,6 +86,7 @@ def _save_pretrained(self: Emulator, save_directory: Path) -> None:
 def model_card(em: Emulator, digest: str) -> str:
     "The Markdown beside the files, with the hub's metadata in front."
     p, (m, n, d) = em.passport, em.prompts.basis.shape
+    came = [f"{u} ({o.get('sessions')} sessions, {o.get('signal')}, share of the own prompt {o['share']:.2f})" for u, o in p.onboarded.items()]
     own = [f"| {name.replace('_', ' ')} | {v['kl']['mean']:.3f} | {v['log_loss']['mean']:.3f} | {v['accuracy']['mean']:.3f} |" for name, v in p.results.items()]
     meta = ModelCardData(library_name="fixate", tags=["fixate", "user-simulation", "eye-tracking"], **(dict(base_model=p.base_model["name"]) if "/" in p.base_model["name"] else {})).to_yaml()
     return "\n".join(["---", meta, "---", "# Emulator of " + f"{len(em.users)} users", "",
@@ -91,9 +95,9 @@ def model_card(em: Emulator, digest: str) -> str:
         f'look = em.look("page.png", [(0, 0, 320, 180), (330, 0, 650, 180)], user="{em.users[0]}")', "print(look.table())", "```", "",
         "| | |", "|---|---|", f"| backbone | {p.base_model['name']} ({p.base_model['dtype']}), weights {p.base_model['digest']} |", f"| operator | {p.operator}, {json.dumps(p.options)} |",
         f"| prompt | {n} tokens at {p.prompt_at}, {p.form} of {m} × {n} × {d}; a user is {em.prompts.z.shape[1]} numbers |", f"| labels | {p.labels[0]} … {p.labels[-1]} ({len(p.labels)}) |",
-        *([f"| came later | {', '.join(f'{u} ({c}: {n} sessions)' for u, n, c in ((u, o.get('sessions'), o.get('signal')) for u, o in p.onboarded.items()))} |"] if p.onboarded else []),
+        *([f"| came later | {', '.join(came)} |"] if came else []),
         f"| study | {p.study.get('dataset')}, fingerprint {p.study.get('fingerprint')}, {p.signal}, sessions {json.dumps(p.study.get('sessions'))} |", f"| digest of the files | {digest} |", "",
-        "On pages nobody was tuned on, probing the model's own answer:", "", "| | KL ↓ | log-loss ↓ | accuracy ↑ |", "|---|---|---|---|", *own, "",
+        *(["On pages nobody was tuned on, probing the model's own answer:", "", "| | KL ↓ | log-loss ↓ | accuracy ↑ |", "|---|---|---|---|", *own, ""] if own else []),
         "These are simulations of the people of one study. The profiles in `config.json` are what the study says of them: share the files only where the study's terms allow it.", ""])
 
 Emulator._save_pretrained = _save_pretrained
@@ -169,21 +173,24 @@ def crowd(self: Emulator) -> Tensor:
 
 def person(self: Emulator, user: str | None, profile: str | None = None) -> Person:
     "Who answers for `user`: themselves, or the crowd for None or someone unknown, who is also warned of, or both for someone onboarded."
+    for name, text in dict(user=user, profile=profile).items():
+        if text is not None and not isinstance(text, str): raise FixateError(f"{name}={text!r}; accepted: a text, or None")
     known, came = user in self.prompts.users, self.passport.onboarded.get(user)
     own, text = self.prompts.z[[self.prompts.index(user)] if known else []], self.passport.profiles[user] if known and profile is None else profile or ""
-    if known and (not came or came["share"] == 1): return Person(own, torch.ones(1), text, [])
+    if known and (not came or came["share"] == 1): return Person(own, torch.ones(1, dtype=torch.float64), text, [])
     others, share = self.crowd(), came["share"] if known else 0.
     k = len(others)
     if known: note = f"onboarded: {share:.0%} their own prompt, {1 - share:.0%} the mean of {k} other users"
     else: note = ("no user given" if user is None else f"user {user!r} is unknown and has no sessions") + f": the population answers (mean of {k} users)" + ("" if profile else ", no profile")
     if user is not None and not known: warnings.warn(note, stacklevel=3)
-    return Person(torch.cat([own, others]), torch.cat([torch.full((len(own),), share), torch.full((k,), (1 - share)/k)]), text, [note])
+    return Person(torch.cat([own, others]), torch.tensor([share]*known + [(1 - share)/k]*k, dtype=torch.float64), text, [note])
 
 def look(self: Emulator, image, slots, user: str | None = None, profile: str | None = None, query: str | None = None, batch: int = 8) -> Look:
     "What `user` sees in a page (path, PIL image or array) with `slots` (see `read_slots`): attention, click probabilities, relevance. `profile` replaces what is known of the person."
+    if batch < 1: raise FixateError(f"batch={batch}; accepted: a whole number of at least 1")
     who, seen, p, b = self.person(user, profile), self.page(image, slots), self.passport, self.backbone
     prompt, paths, total = encode(b, question(who.profile, query), seen.vision), label_paths(b, tuple(seen.slots.label)), 0
-    for z, share in zip(who.z.split(batch), who.shares.double().split(batch)):
+    for z, share in zip(who.z.split(batch), who.shares.split(batch)):
         n = len(z)
         out = look_at(b, [prompt]*n, [seen.vision]*n, [seen.pool]*n, [paths]*n, self.prompts.mix(z).to(b.device), None, p.probe(), p.operator, p.prompt_at)
         relevance = torch.stack([r[v].abs() for r, v in zip(out.relevance, out.visual)]).double()
@@ -194,10 +201,16 @@ def look(self: Emulator, image, slots, user: str | None = None, profile: str | N
 Emulator.tuned, Emulator.crowd, Emulator.person, Emulator.look = tuned, crowd, person, look
 
 # %% ../nbs/15c_emulator.ipynb #d1d45c45
+def names(users, known: list[str]) -> list[str]:
+    "`users` as a list of names, `known` for None. Raises FixateError for a single text, which would be taken for its letters, and for none."
+    users = known if users is None else users if isinstance(users, str) else list(users)
+    if isinstance(users, str) or not all(isinstance(u, str) for u in users): raise FixateError(f"users={users!r}; accepted: a list of names, or None for all")
+    if not users: raise FixateError("0 users; accepted: at least one name, or None for all")
+    return users
+
 def look_many(self: Emulator, image, slots, users: list[str] | None = None, profiles: dict[str, str] | None = None, query: str | None = None, batch: int = 16, progress: bool = False) -> pd.DataFrame:
     "What many `users` (default: all) see in one page: one row per user and slot. `profiles` replaces what is known of some; memory grows with `batch`, not with the users."
-    users, profiles, p = self.users if users is None else list(users), profiles or {}, self.passport
-    if not users: raise FixateError("0 users; accepted: at least one name, or None for all")
+    users, profiles, p = names(users, self.users), profiles or {}, self.passport
     seen, people = self.page(image, slots), {u: self.person(u, profiles.get(u)) for u in dict.fromkeys(users)}
     asked, owner, at, shares = {}, [], [], []                             # each pair of profile and coefficients is asked once
     for i, who in enumerate(people.values()):

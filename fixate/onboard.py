@@ -9,6 +9,7 @@ __all__ = ['TRUST', 'SHARES', 'sessions_of', 'examples_of', 'spread_of', 'fit_us
 # %% ../nbs/15d_onboard.ipynb #a9b31f69
 import warnings
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -39,16 +40,22 @@ def sessions_of(study: Study) -> list[dict]:
 def examples_of(em: Emulator, name: str, sessions: list[dict] | Study, signal: str, profile: str) -> list[Example]:
     "Sessions ready for the model. Those without a click or without the signal are left out, and counted in a warning; FixateError when none is left."
     if signal not in SIGNALS: raise FixateError(f"signal {signal!r}; accepted: {', '.join(SIGNALS)}")
-    sessions, examples, lost = sessions_of(sessions) if isinstance(sessions, Study) else list(sessions), [], {"no click": 0, f"no {signal} on any slot": 0}
+    if isinstance(sessions, Study) and sessions.sessions.user.nunique() > 1: raise FixateError(f"sessions of {sessions.sessions.user.nunique()} users; accepted: those of one, as study.subset(users=[name])")
+    sessions, examples, lost = sessions_of(sessions) if isinstance(sessions, Study) else sessions, [], {"no click": 0, f"no {signal} on any slot": 0}
+    if not isinstance(sessions, (list, tuple)) or not all(isinstance(s, dict) for s in sessions): raise FixateError(f"sessions are a {type(sessions).__name__}; accepted: a list of dicts with image, slots, click and {signal}, or a Study")
     for i, s in enumerate(sessions):
-        dwell = None if s.get(signal) is None else np.asarray(s[signal], float)
-        if s.get("click") is None: lost["no click"] += 1; continue
-        if dwell is None or not dwell.sum() > 0: lost[f"no {signal} on any slot"] += 1; continue
+        where, click = f"session {s.get('session', i)}", s.get("click")
+        if missing := [k for k in ("image", "slots") if k not in s]: raise FixateError(f"{where} has no {missing[0]}; accepted: a dict with image, slots, click and {signal}")
+        try: dwell = None if s.get(signal) is None else np.asarray(s[signal], float)
+        except (TypeError, ValueError) as error: raise FixateError(f"{where}: {signal} {s[signal]!r}; accepted: one dwell time (ms, at least 0) per slot") from error
+        if click is None or pd.api.types.is_scalar(click) and pd.isna(click): lost["no click"] += 1; continue
+        if dwell is None or dwell.sum() == 0: lost[f"no {signal} on any slot"] += 1; continue
+        if not (dwell >= 0).all() or not np.isfinite(dwell).all(): raise FixateError(f"{where}: {signal} {dwell.tolist()}; accepted: one dwell time (ms, at least 0) per slot")
         page = em.page(s["image"], s["slots"])
-        if dwell.shape != (len(page.slots),) or (dwell < 0).any(): raise FixateError(f"session {s.get('session', i)}: {signal} {dwell.shape} for {len(page.slots)} slots; accepted: one dwell time (ms, at least 0) per slot")
-        if not 0 <= s["click"] < len(dwell): raise FixateError(f"session {s.get('session', i)}: click on slot {s['click']}; accepted: 0 to {len(dwell) - 1}")
+        if dwell.shape != (len(page.slots),): raise FixateError(f"{where}: {signal} {dwell.shape} for {len(page.slots)} slots; accepted: one dwell time (ms, at least 0) per slot")
+        if isinstance(click, bool) or not isinstance(click, Real) or click % 1 or not 0 <= click < len(dwell): raise FixateError(f"{where}: click on slot {click!r}; accepted: 0 to {len(dwell) - 1}")
         query = s.get("query")
-        examples.append(Example(str(s.get("session", i)), name, int(s["click"]), torch.tensor(dwell/dwell.sum(), dtype=torch.float32), label_paths(em.backbone, tuple(page.slots.label)),
+        examples.append(Example(str(s.get("session", i)), name, int(click), torch.tensor(dwell/dwell.sum(), dtype=torch.float32), label_paths(em.backbone, tuple(page.slots.label)),
                                 encode(em.backbone, question(profile, query), page.vision), page.vision, page.pool))
     counted = ", ".join(f"{n} × {reason}" for reason, n in lost.items() if n)
     if not examples: raise FixateError(f"none of {len(sessions)} sessions of {name!r} can be used{f' ({counted})' if counted else ''}; accepted: at least one with a click and {signal}")
@@ -62,6 +69,7 @@ def spread_of(em: Emulator) -> torch.Tensor:
 
 def fit_user(em: Emulator, examples: list[Example], steps: int = 60, rate: float = .1, kappa: float = 1., batch: int = 32, progress: bool = False) -> tuple[torch.Tensor, list[float]]:
     "Numbers z (M,) of the person whose examples these are, and the objective before every step."
+    if steps < 1 or batch < 1 or not rate > 0 or not kappa >= 0: raise FixateError(f"steps={steps}, rate={rate}, kappa={kappa}, batch={batch}; accepted: steps and batch of at least 1, a rate above 0, kappa of at least 0")
     s, p = settings(**{k: v for k, v in em.passport.tuned_with.items() if k != "study"}), em.passport
     spread, loss_of, history = spread_of(em), attention_loss(s.attention_loss), []
     u = torch.zeros_like(spread, requires_grad=True)                      # z in units of the spread
@@ -113,10 +121,12 @@ def settle_share(em: Emulator, examples: list[Example], **options) -> float:
 def onboard(self: Emulator, name: str, sessions: list[dict] | Study, signal: str = "gaze", profile: str = "", share: float | None = None, **options) -> list[float]:
     "Add a user, fitted to their sessions with the basis frozen; returns the objective before every step. `share` is how much their own prompt counts, by default `settle_share`'s; `options` go to `fit_user`. Raises FixateError for a name that is taken."
     if name in self.users: raise FixateError(f"user {name!r} is already there; accepted: a new name")
-    if share is not None and not 0 <= share <= 1: raise FixateError(f"share={share}; accepted: 0 to 1, or None to settle it by the sessions")
+    if not isinstance(name, str) or not name or not isinstance(profile, str): raise FixateError(f"name {name!r} and profile {profile!r}; accepted: texts, the name not empty")
+    if share is not None and (isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1): raise FixateError(f"share={share!r}; accepted: 0 to 1, or None to settle it by the sessions")
     examples = examples_of(self, name, sessions, signal, profile)
     z, history = fit_user(self, examples, **options)
     share = settle_share(self, examples, **options) if share is None else float(share)
+    if not z.isfinite().all(): raise FixateError(f"the numbers of {name!r} are not finite; accepted: options under which the fit does not diverge")
     old, (_, n, d) = self.prompts, self.prompts.basis.shape
     self.prompts = PersonalPrompts([*old.users, name], d, n, old.z.shape[1], old.form)
     self.prompts.load_state_dict(dict(basis=old.basis, z=torch.cat([old.z, z[None].to(old.z)]))); self.prompts.requires_grad_(False)
@@ -138,7 +148,7 @@ def _few(study: Study, user: str, kept: list[str], signal: str) -> Study:
     return Study(study.path, study.meta, study.users, study.pages, study.slots, sessions, looks)
 
 def onboarding_curve(em: Emulator, study: Study, user: str, counts=(1, 2, 5, 10), signal: str = "gaze", seed: int = 0, **options) -> pd.DataFrame:
-    "KL to the gaze of a newcomer's test sessions by the number of train sessions they were onboarded from: frozen, population, prompt (their own alone), onboarded (with its share), shrunken_mean. `user` must be unknown to `em`."
+    "KL to the gaze of a newcomer's test sessions by the number of train sessions they were onboarded from: frozen_alike (the frozen model with the emulator's readout), population, prompt (their own alone), onboarded (with its share), shrunken_mean. `user` must be unknown to `em`."
     if user in em.users: raise FixateError(f"user {user!r} is already there; accepted: a user of the study who is not in the emulator")
     profile, own = study.users.set_index("user").profile[user], study.subset(split="train", users=[user])
     test, order = study.subset(split="test", users=[user]), np.random.default_rng(seed).permutation(own.sessions.session)
@@ -147,7 +157,7 @@ def onboarding_curve(em: Emulator, study: Study, user: str, counts=(1, 2, 5, 10)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)                      # test sessions without gaze: left out for all alike
         examples = examples_of(em, user, test, "gaze", profile)
-    known = dict(frozen=quality(examples, maps_of_person(em, examples, None)), population=quality(examples, crowd := maps_of_person(em, examples, em.crowd())))
+    known = dict(frozen_alike=quality(examples, maps_of_person(em, examples, None)), population=quality(examples, crowd := maps_of_person(em, examples, em.crowd())))
     rows = []
     for n in [n for n in counts if n <= len(order)]:
         few = study.subset(split="train", users=[user])

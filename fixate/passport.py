@@ -53,7 +53,7 @@ class Passport:
 def passport(data: dict, where: str) -> Passport:
     "A passport from JSON data. Raises FixateError for what does not fit, naming the key."
     if not isinstance(data, dict) or data.get("format") not in (1, FORMAT):
-        raise FixateError(f"{where}: format {data.get('format') if isinstance(data, dict) else None!r}; accepted: {FORMAT}, as Emulator.save_pretrained writes it")
+        raise FixateError(f"{where}: format {data.get('format') if isinstance(data, dict) else None!r}; accepted: 1 or {FORMAT}, as Emulator.save_pretrained writes it")
     data = {"onboarded": {}} | data
     kinds = {"dict": dict, "str": str, "list": list, dict: dict, str: str, list: list}
     for f in fields(Passport):
@@ -67,7 +67,7 @@ def passport(data: dict, where: str) -> Passport:
     if found.instruction != INSTRUCTION: raise FixateError(f"{where}: tuned for the instruction {found.instruction!r}, this version of fixate asks {INSTRUCTION!r}; accepted: the version it was tuned with")
     for user, came in found.onboarded.items():
         share = came.get("share") if isinstance(came, dict) else None
-        if not isinstance(share, float) or not 0 <= share <= 1: raise FixateError(f"{where}: onboarded user {user!r} has share {share!r}; accepted: a number from 0 to 1")
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1: raise FixateError(f"{where}: onboarded user {user!r} has share {share!r}; accepted: a number from 0 to 1")
     check_prompt_at(found.prompt_at, found.operator)
     return found
 
@@ -104,12 +104,16 @@ def read_run(folder: str | Path, study: str | Path | Study | None) -> tuple[Pers
     run = find_run(folder)
     try: record = json.loads((run/"record.json").read_text(encoding="utf-8"))
     except ValueError as error: raise FixateError(f"record.json of run {run.name}: {error}; accepted: a record that `fixate train` wrote") from error
-    fingerprint = record["study"]["fingerprint"]
+    keys = dict(study=dict, params=dict, backbone_digest=dict, metrics=dict)
+    if missing := [k for k, kind in keys.items() if not isinstance(record, dict) or not isinstance(record.get(k), kind)]: raise FixateError(f"record.json of run {run.name} has no {missing[0]}; accepted: a record that `fixate train` wrote")
+    fingerprint = record["study"].get("fingerprint")
     study = find_study(run, fingerprint) if study is None else study if isinstance(study, Study) else Study.load(study)
     if study.meta.get("fingerprint") != fingerprint:
         raise FixateError(f"run {run.name} was tuned on the study with fingerprint {str(fingerprint)[:12]}…, not {str(study.meta.get('fingerprint'))[:12]}…; accepted: the study it was tuned on")
     try: prompts = load_prompts(run/"fixate.safetensors")
     except SafetensorError as error: raise FixateError(f"fixate.safetensors of run {run.name} is damaged ({error}); accepted: the file that `fixate train` wrote") from error
+    told, (m, n, _) = record["params"], prompts.basis.shape
+    if (prompts.form, n, m - (prompts.form == "residual")) != (told.get("form"), told.get("n_soft"), told.get("n_basis")): raise FixateError(f"fixate.safetensors of run {run.name} holds {m} × {n} prompts of form {prompts.form}, the record tells of others; accepted: both as one run wrote them")
     return prompts, record, study
 
 # %% ../nbs/15bc_passport.ipynb #df7d5390
@@ -120,7 +124,7 @@ def read_files(folder: Path) -> tuple[PersonalPrompts, Passport]:
         hint = "; for the folder of a run there is Emulator.from_run" if (folder/"record.json").is_file() else ""
         raise FixateError(f"{where}: no {missing[0]}; accepted: a folder that Emulator.save_pretrained wrote{hint}")
     try: data = json.loads((folder/"config.json").read_text(encoding="utf-8"))
-    except ValueError as error: raise FixateError(f"{where}/config.json: {error}; accepted: the file that save_pretrained wrote") from error
+    except (ValueError, RecursionError) as error: raise FixateError(f"{where}/config.json: {error}; accepted: the file that save_pretrained wrote") from error
     found = passport(data, f"{where}/config.json")
     try:
         with safe_open(folder/"model.safetensors", "pt") as f: tensors = {k: f.get_tensor(k) for k in f.keys()}
@@ -130,7 +134,6 @@ def read_files(folder: Path) -> tuple[PersonalPrompts, Passport]:
     basis, z = (tensors.get(k, torch.zeros(0)) for k in ("basis", "z"))
     if basis.dim() != 3 or not isinstance(users, list) or z.shape != (len(users), len(basis) - extra) or len(set(users)) != len(users) or not all(x.isfinite().all() for x in (basis, z)):
         raise FixateError(f"{where}: basis {tuple(basis.shape)} and z {tuple(z.shape)} for {users if not isinstance(users, list) else len(users)} users; accepted: finite (M{' + 1' if extra else ''}, N, d) and (users, M)")
-    if not set(found.onboarded) < set(users): raise FixateError(f"{where}: onboarded are {sorted(found.onboarded)} of users {users}; accepted: some of the users, not all")
     prompts = PersonalPrompts(users, basis.shape[2], basis.shape[1], len(basis) - extra, found.form)
     prompts.load_state_dict(dict(basis=basis.float(), z=z.float()))
     return prompts, found

@@ -57,7 +57,8 @@ def load_prompts(path: str | Path) -> PersonalPrompts:
     "Read what `save_prompts` wrote."
     from safetensors import safe_open
     if not Path(path).is_file(): raise FixateError(f"no prompts at {path}; accepted: a file written by save_prompts")
-    with safe_open(path, "pt") as f: meta = f.metadata()
+    with safe_open(path, "pt") as f: meta = f.metadata() or {}
+    if not {"users", "form"} <= set(meta): raise FixateError(f"{Path(path).name} holds no prompts of users; accepted: a file written by save_prompts")
     tensors, users = load_file(path), json.loads(meta["users"])
     form, (m, n, d) = meta["form"], tensors["basis"].shape
     prompts = PersonalPrompts(users, d, n, m - (form == "residual"), form)

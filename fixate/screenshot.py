@@ -32,6 +32,8 @@ def open_page(image) -> Image.Image:
             raise FixateError(f"image is an array {image.shape} of {image.dtype}; accepted: (height, width), (height, width, 3) or (height, width, 4) of uint8")
         image = Image.fromarray(image)
     elif not isinstance(image, Image.Image): raise FixateError(f"image is a {type(image).__name__}; accepted: a path, a PIL image, an array of uint8")
+    if image.mode.startswith("I;16"): image = Image.fromarray((np.asarray(image)//257).astype(np.uint8))        # convert would clip
+    if image.mode in ("I", "F"): raise FixateError(f"{name} has pixels of mode {image.mode}; accepted: 8 or 16 bits per channel")
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
@@ -53,13 +55,13 @@ def _row(i: int, slot) -> dict:
     elif isinstance(slot, (list, tuple, np.ndarray)) and 4 <= len(slot) <= 6: given = dict(zip([*EDGES, "label", "title"], [*slot, None, None]))
     else: raise FixateError(f"slot {i} is {slot!r}; accepted: {accepted}")
     try: return given | {k: float(given[k]) for k in EDGES}
-    except (TypeError, ValueError) as error: raise FixateError(f"slot {i} is at {[given[k] for k in EDGES]!r}; accepted: four numbers") from error
+    except (TypeError, ValueError, OverflowError) as error: raise FixateError(f"slot {i} is at {[given[k] for k in EDGES]!r}; accepted: four numbers") from error
 
 def read_slots(slots, size: tuple[int, int], scheme: tuple[str, ...]) -> pd.DataFrame:
     "Slots of a page of `size` (width, height) px, one row each: x1, y1, x2, y2, label, title, and whether the label was given. Labels come from `scheme`."
     if isinstance(slots, (str, Path)):
         try: slots = json.loads(Path(slots).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error: raise FixateError(f"{Path(slots).name}: {error.strerror if isinstance(error, OSError) else error}; accepted: a JSON list of slots") from error
+        except (OSError, ValueError, RecursionError) as error: raise FixateError(f"{Path(slots).name}: {error.strerror if isinstance(error, OSError) else error}; accepted: a JSON list of slots") from error
     if isinstance(slots, dict) and "slots" in slots: slots = slots["slots"]
     if isinstance(slots, pd.DataFrame): slots = slots.to_dict("records")
     if not isinstance(slots, (list, tuple, np.ndarray)): raise FixateError(f"slots are a {type(slots).__name__}; accepted: a list, an array (n, 4), a table, or a JSON file")

@@ -95,7 +95,7 @@ def plot_causal(curves: dict[str, pd.DataFrame]) -> Figure:
 # %% ../nbs/15f_steer.ipynb #02161606
 def steer(self: Emulator, image, slots, user: str | None = None, slot: int = 0, strength: float = 2., heads: Heads = (), profile: str | None = None, query: str | None = None) -> Look:
     "What `user` sees in a page when `heads` (see `gaze_heads`) are turned toward `slot` by `strength` nats; else as `look`. FixateError for a slot that is not there, a strength that is not finite, unknown heads."
-    if not np.isscalar(strength) or isinstance(strength, str) or not np.isfinite(strength): raise FixateError(f"strength={strength!r}; accepted: a finite number of nats, 0 for no change")
+    if not np.isscalar(strength) or isinstance(strength, str) or not np.isreal(strength) or not np.isfinite(strength) or abs(strength) > 1e4: raise FixateError(f"strength={strength!r}; accepted: a finite number of nats, 0 for no change, at most 1e4")
     mask = head_mask(self.backbone, heads)
     who, seen, p, total = self.person(user, profile), self.page(image, slots), self.passport, 0
     if isinstance(slot, (bool, np.bool_)) or not isinstance(slot, (int, np.integer)) or not 0 <= slot < len(seen.slots): raise FixateError(f"slot={slot!r}; accepted: 0 to {len(seen.slots) - 1}, a slot of the page")

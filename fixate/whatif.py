@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 
 from .backbone import INSTRUCTION, Backbone, load_backbone
-from .emulator import Emulator
+from .emulator import Emulator, names
 from .passport import Passport
 from .evaluate import digest as weights_digest
 from .prompt import PersonalPrompts
@@ -170,9 +170,10 @@ class WhatIf:
         return draw_what_if(self, width)
 
 def what_if(self: Emulator, before: Scene, after: Scene, users: list[str] | None = None, profiles: dict[str, str] | None = None, query: str | None = None, batch: int = 16, seed: int = 0, n_boot: int = 1000, progress: bool = False) -> WhatIf:
-    "What `users` (default: all) do before one scene and before another of the same page. Raises FixateError where the scenes have different slots."
+    "What `users` (default: all it was tuned on; answers of somebody onboarded lean on theirs) do before one scene and before another of the same page. Raises FixateError where the scenes have different slots."
     if not before.slots[EDGES].equals(after.slots[EDGES]) or before.slots.label.tolist() != after.slots.label.tolist(): raise FixateError("two scenes with different slots; accepted: a scene and an edit of it")
-    users = list(dict.fromkeys(self.users if users is None else users))
+    users = list(dict.fromkeys(names(users, [u for u in self.users if u not in self.passport.onboarded])))
+    if strangers := [u for u in users if u not in self.users]: raise FixateError(f"user {strangers[0]!r} is unknown; accepted: users of the emulator, for copies of the population say nothing of how users differ")
     tables = [self.look_many(s.draw(), s.table(), users, profiles, query, batch, progress) for s in (before, after)]
     arrays = [np.stack([t[name].to_numpy(float).reshape(len(users), -1) for t in tables]) for name in ("attention", "click")]
     return WhatIf(before, after, users, *arrays, seed, n_boot)
