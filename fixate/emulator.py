@@ -55,7 +55,7 @@ class Emulator(ModelHubMixin, library_name="fixate", tags=["user-simulation", "e
     def from_run(cls, folder: str | Path, study: str | Path | Study | None = None, backbone: Backbone | None = None, device: str = "cpu") -> "Emulator":
         "From what `fixate train` writes. Raises FixateError where run, study and backbone do not belong together."
         prompts, record, study = read_run(folder, study)
-        s = settings(**{k: v for k, v in (record["params"] | record.get("settled", {})).items() if k != "study"})
+        s = settings(**{k: v for k, v in (record["params"] | record.get("settled", dict(temperature=1., floor=0.))).items() if k != "study"})
         backbone = backbone or load_backbone(s.backbone, device)
         own = record["metrics"].get("own_answer", {})
         results = {m: {k: own[m][k] for k in ("kl", "accuracy", "log_loss")} for m in ("fixate", "shared_prompt", "backbone_read_out", "backbone", "user_mean", "uniform") if m in own}
