@@ -1,4 +1,4 @@
-"""Every notebook is one test: nbs/*.ipynb cell by cell in a fresh process, nbs/runs/*.ipynb by papermill with default parameters."""
+"""Every notebook is one test: nbs/runs/*.ipynb by papermill with default parameters, all others cell by cell in a fresh process."""
 import os, re, signal, subprocess, sys
 from configparser import ConfigParser
 from pathlib import Path
@@ -113,7 +113,8 @@ class NotebookFile(pytest.File):
 
 
 def pytest_collect_file(file_path, parent):
-    if file_path.suffix == ".ipynb" and not file_path.name.startswith(("_", ".")) and file_path.parent in (NBS, NBS/"runs"):
+    if file_path.suffix != ".ipynb" or not file_path.is_relative_to(NBS): return
+    if not any(part.startswith(("_", ".")) for part in file_path.relative_to(NBS).parts):
         return NotebookFile.from_parent(parent, path=file_path)
 
 

@@ -10,17 +10,45 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT_LIMIT = 200_000      # bytes of stored outputs per notebook
-HEADER = re.compile(r"File to edit: \.\./(nbs/.+\.ipynb)")
+HEADER = re.compile(r"File to edit: (?:\.\./)+(nbs/.+\.ipynb)")
 README_RESULTS = re.compile(r"(?ms)^### The demo\n(.+?)(?=^##)")
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|work|Users|tmp)/[\w.-]+")
 
 
+# Who may import from whom: a room of `fixate/`, and the rooms it may use. `cli` may use everything.
+MAY_IMPORT = {
+    "core": (),
+    "pages": ("core",),
+    "recgaze": ("core", "pages"),
+    "adserp": ("core", "pages"),
+    "importers": ("core", "pages"),
+    "synthetic": ("core", "pages", "recgaze", "adserp"),
+    "model": ("core", "pages"),
+    "probes": ("core", "model"),
+    "scoring": ("core",),
+    "baselines": ("core", "scoring"),
+    "tuning": ("core", "model", "probes", "scoring", "baselines"),
+    "evaluation": ("core", "model", "probes", "scoring", "baselines", "tuning"),
+    "reports": ("core", "pages", "scoring", "baselines", "evaluation"),
+    "emulator": ("core", "pages", "recgaze", "model", "probes", "scoring", "baselines", "tuning", "reports", "scanpaths"),
+    "experiments": ("core", "synthetic", "model", "probes", "tuning", "evaluation", "emulator"),
+    "scanpaths": ("core", "pages", "recgaze", "adserp", "synthetic", "model", "probes", "scoring", "baselines", "tuning", "evaluation"),
+    "reward": ("core", "model", "scoring", "tuning", "evaluation"),
+}
+MAY_IMPORT["cli"] = tuple(MAY_IMPORT)
+# Imports inside the methods of `Emulator`, which hold its public face together and run only when called: (module, what it imports).
+LATER: set[tuple[str, str]] = set()
+
+
 # What the rules look at -----------------------------------------------------------------------------------------------------------
 def notebooks(root: Path, folder: str = "nbs") -> list[Path]:
+    "Notebooks directly in `folder`."
     return sorted(p for p in (root/folder).glob("*.ipynb") if not p.name.startswith(("_", ".")))
 
 def every_notebook(root: Path) -> list[Path]:
-    return notebooks(root) + notebooks(root, "nbs/runs")
+    "All notebooks, in the order of folder and name."
+    found = [p.relative_to(root) for p in (root/"nbs").rglob("*.ipynb")]
+    return [root/p for p in sorted(found) if not any(part.startswith(("_", ".")) for part in p.parts)]
 
 def cells(notebook: Path, kind: str = "code") -> list[dict]:
     "Cells of one kind, `source` joined to one string."
@@ -39,15 +67,28 @@ def source_notebook(module: Path) -> str | None:
     found = HEADER.search(module.read_text(encoding="utf-8"))
     return found and found[1]
 
-def imported(module: Path) -> list[tuple[int, str]]:
+def dotted(root: Path, module: Path) -> str:
+    "fixate.room.name of a module's file."
+    return ".".join(module.relative_to(root).with_suffix("").parts)
+
+def imported(root: Path, module: Path) -> list[tuple[int, str]]:
     "(line, absolute dotted name) of everything a module imports, inside functions too."
-    found = []
+    found, package = [], dotted(root, module).split(".")
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import): found += [(node.lineno, alias.name) for alias in node.names]
         if isinstance(node, ast.ImportFrom):
-            stem = ".".join(filter(None, ["fixate" if node.level else "", node.module]))
+            stem = ".".join([*(package[:-node.level] if node.level else []), *([node.module] if node.module else [])])
             found += [(node.lineno, stem + "." + alias.name) for alias in node.names]
     return found
+
+def inside(root: Path, module: Path, order: dict[str, str]) -> list[tuple[int, str]]:
+    "(line, dotted name of the module) of everything a module imports from `fixate`; the bare package is `fixate`."
+    found = []
+    for line, name in imported(root, module):
+        if name.split(".")[0] != "fixate": continue
+        while name not in order and "." in name: name = name.rpartition(".")[0]
+        found.append((line, name))
+    return sorted(set(found))
 
 def after(root: Path, tmp: Path, command: str, *folders: str) -> Path:
     "A copy of settings and `folders` on which an nbdev command has been run."
@@ -123,16 +164,29 @@ def outputs_name_no_machine(root: Path, tmp: Path) -> list[str]:
 
 def package_needs_no_nbdev(root: Path, tmp: Path) -> list[str]:
     "Whoever imports the package elsewhere should not be held at the old versions that nbdev needs."
-    return [f"{m.name}:{line}: imports {name}" for m in modules(root) for line, name in imported(m)
+    return [f"{m.name}:{line}: imports {name}" for m in modules(root) for line, name in imported(root, m)
             if name.split(".")[0] in ("nbdev", "fastcore", "execnb")]
 
+def reading_order(root: Path) -> dict[str, str]:
+    "Dotted name of every module → its notebook; notebooks compare as they are read: by chapter, then by number."
+    return {dotted(root, m): n for m in modules(root) if (n := source_notebook(m))}             # modules without one are orphans
+
 def imports_point_back(root: Path, tmp: Path) -> list[str]:
-    "Number = reading order = import order, so nothing is used before it is explained."
-    order = {m.stem: Path(n).name for m in modules(root) if (n := source_notebook(m))}      # modules without one are orphans
-    later = lambda module, name: order.get(name, "") >= order.get(module.stem, "~")
-    found = {(m.name, line, parts[1]) for m in modules(root) for line, name in imported(m) if (parts := name.split("."))[0] == "fixate"
-             and len(parts) > 1 and later(m, parts[1])}
-    return [f"{module}:{line}: imports {name}, which {order[name]} explains only later" for module, line, name in sorted(found)]
+    "Order of chapter, then of number = reading order = import order, so nothing is used before it is explained."
+    order = reading_order(root)
+    return [f"{module}:{line}: imports {name}, which {order[name]} explains only later" for module, notebook in order.items()
+            for line, name in inside(root, root/(module.replace(".", "/") + ".py"), order) if name in order and order[name] >= notebook and (module, name) not in LATER]
+
+def rooms_keep_their_table(root: Path, tmp: Path) -> list[str]:
+    "A room imports from itself and from the rooms that MAY_IMPORT allows it; nobody imports from the bare package, which nbdev_update would break."
+    order, faults = reading_order(root), []
+    for module in order:
+        room = module.split(".")[1]
+        for line, name in inside(root, root/(module.replace(".", "/") + ".py"), order):
+            other = name.split(".")[1] if "." in name else ""
+            if not other: faults.append(f"{module}:{line}: imports from the bare package; accepted: a module of a room")
+            elif other not in (room, *MAY_IMPORT.get(room, ())) and (module, name) not in LATER: faults.append(f"{module}:{line}: imports {name}; {room} may import from: {', '.join(MAY_IMPORT.get(room, ())) or 'nothing'}")
+    return faults
 
 def known_directives(root: Path, tmp: Path) -> list[str]:
     "A misspelt flag is no flag: nbdev would run the cell, or export nothing."
@@ -177,7 +231,7 @@ def one_version(root: Path, tmp: Path) -> list[str]:
     return [f"{name}: version {m and m[1]}, settings.ini has {version}" for name, m in found.items() if not m or m[1] != version]
 
 RULES = [one_notebook_one_module, no_orphan_module, package_is_exported, notebooks_are_clean, runs_have_parameters, runs_export_nothing,
-         kernel_is_python3, outputs_are_small, outputs_name_no_machine, package_needs_no_nbdev, imports_point_back, known_directives,
+         kernel_is_python3, outputs_are_small, outputs_name_no_machine, package_needs_no_nbdev, imports_point_back, rooms_keep_their_table, known_directives,
          readme_lists_notebooks, public_names_have_docstrings, index_shows_the_results, one_version]
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -206,12 +260,12 @@ def sound(tmp_path_factory) -> Path:
     "A toy project without a fault: two component notebooks, their modules, a run notebook."
     root = tmp_path_factory.mktemp("sound")
     shutil.copy(ROOT/"settings.ini", root)
-    (root/"nbs/runs").mkdir(parents=True)
-    write(root/"nbs/00_one.ipynb", "#| default_exp one", "#| export\nimport json\ndef one():\n    'One.'\n    return 1", "one()")
-    write(root/"nbs/01_two.ipynb", "#| default_exp two", "#| export\nfrom fixate.one import one\ndef two():\n    'Two.'\n    return one() + 1", "two()")
+    for folder in ("01_core", "02_pages", "runs"): (root/"nbs"/folder).mkdir(parents=True)
+    write(root/"nbs/01_core/10_one.ipynb", "#| default_exp core.one", "#| export\nimport json\ndef one():\n    'One.'\n    return 1", "one()")
+    write(root/"nbs/02_pages/10_two.ipynb", "#| default_exp pages.two", "#| export\nfrom fixate.core.one import one\ndef two():\n    'Two.'\n    return one() + 1", "two()")
     write(root/"nbs/runs/20_go.ipynb", "user = 'u1'", "print(user)", tags=["parameters"])
     write(root/"nbs/index.ipynb", "1", outputs=[dict(output_type="display_data", metadata={}, data={"text/markdown": ["won: one"]})])
-    rows = [f"| [`{n}`](nbs/{n}.ipynb) |  |\n" for n in ("00_one", "01_two", "runs/20_go")]
+    rows = [f"| [`{n}`](nbs/{n}.ipynb) |  |\n" for n in ("01_core/10_one", "02_pages/10_two", "runs/20_go")]
     (root/"README.md").write_text("### The demo\n\nwon: one\n\n## All\n\n" + "".join(rows), encoding="utf-8")
     version = re.search(r"(?m)^version\s*=\s*(\S+)", (root/"settings.ini").read_text(encoding="utf-8"))[1]
     (root/"CITATION.cff").write_text(f"version: {version}\n", encoding="utf-8"); (root/"CHANGELOG.md").write_text(f"## {version}\n", encoding="utf-8")
@@ -225,20 +279,21 @@ def edit(path: Path, old: str, new: str):
     path.write_text(text.replace(old, new) if old else text + new, encoding="utf-8")
 
 FAULTS = {
-    one_notebook_one_module: lambda r: write(r/"nbs/02_copy.ipynb", "#| default_exp one"),
-    no_orphan_module: lambda r: (r/"nbs/01_two.ipynb").unlink(),
-    package_is_exported: lambda r: edit(r/"fixate/one.py", "return 1", "return 3"),
-    notebooks_are_clean: lambda r: edit(r/"nbs/00_one.ipynb", '"execution_count": null', '"execution_count": 7'),
+    one_notebook_one_module: lambda r: write(r/"nbs/02_copy.ipynb", "#| default_exp core.one"),
+    no_orphan_module: lambda r: (r/"nbs/02_pages/10_two.ipynb").unlink(),
+    package_is_exported: lambda r: edit(r/"fixate/core/one.py", "return 1", "return 3"),
+    notebooks_are_clean: lambda r: edit(r/"nbs/01_core/10_one.ipynb", '"execution_count": null', '"execution_count": 7'),
     runs_have_parameters: lambda r: write(r/"nbs/runs/20_go.ipynb", "user = 'u1'"),
     runs_export_nothing: lambda r: write(r/"nbs/runs/20_go.ipynb", "user = 'u1'", "#| export\ndef f(): pass", tags=["parameters"]),
     kernel_is_python3: lambda r: write(r/"nbs/02_three.ipynb", "1", kernel="conda-env"),
     outputs_are_small: lambda r: write(r/"nbs/02_three.ipynb", "1", outputs=[said("x"*(OUTPUT_LIMIT + 1))]),
     outputs_name_no_machine: lambda r: write(r/"nbs/02_three.ipynb", "1", outputs=[said("saved to " + "/home" + "/ada/out.png")]),
-    package_needs_no_nbdev: lambda r: edit(r/"fixate/one.py", "", "def f():\n    from fastcore.basics import L\n"),
-    imports_point_back: lambda r: edit(r/"fixate/one.py", "", "from .two import two\n"),
+    package_needs_no_nbdev: lambda r: edit(r/"fixate/core/one.py", "", "def f():\n    from fastcore.basics import L\n"),
+    rooms_keep_their_table: lambda r: edit(r/"fixate/core/one.py", "", "from ..pages.two import two\n"),
+    imports_point_back: lambda r: edit(r/"fixate/core/one.py", "", "from ..pages.two import two\n"),
     known_directives: lambda r: write(r/"nbs/02_three.ipynb", "#| exprt\n1"),
     readme_lists_notebooks: lambda r: write(r/"nbs/02_three.ipynb", "1"),
-    public_names_have_docstrings: lambda r: edit(r/"fixate/two.py", "'Two.'", "2"),
+    public_names_have_docstrings: lambda r: edit(r/"fixate/pages/two.py", "'Two.'", "2"),
     index_shows_the_results: lambda r: edit(r/"README.md", "won: one", "won: two"),
     one_version: lambda r: edit(r/"CITATION.cff", "version: ", "version: 9"),
 }

@@ -1,0 +1,1 @@
+"""The AdSERP recording (search result pages) becomes a study."""

@@ -1,0 +1,1 @@
+"""Rivals, oracles and ceilings that every method is compared with."""

@@ -1,0 +1,1 @@
+"""A study on disk: its tables, splits, labels, errors, files and cache."""

@@ -1,0 +1,1 @@
+"""The public face: a person and a screenshot in, attention and click probabilities out."""

@@ -1,0 +1,1 @@
+"""Every method on pages nobody trained on, written down as a record."""

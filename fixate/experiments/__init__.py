@@ -1,0 +1,1 @@
+"""Grids, batches and the benchmark."""

@@ -1,0 +1,1 @@
+"""The RecGaze recording (carousels of movie posters) becomes a study."""

@@ -1,0 +1,1 @@
+"""Metrics, statistics, calibration and reliability of slot maps."""

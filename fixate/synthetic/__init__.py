@@ -1,0 +1,1 @@
+"""Recordings of people whose habits are known, in the formats of the real ones."""
