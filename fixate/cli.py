@@ -7,9 +7,15 @@ __all__ = ['SEEDS', 'say', 'synth', 'synth_serp', 'prepare', 'train', 'report', 
            'main']
 
 # %% ../nbs/17_command/10_cli.ipynb #4a35d924
-import argparse, ast, logging, os, sys, time
+import argparse
+import ast
+import logging
+import os
+import sys
+import time
 from pathlib import Path
 
+# %% ../nbs/17_command/10_cli.ipynb #81ddbc52
 SEEDS = (42, 123, 456, 789, 2024)
 
 # %% ../nbs/17_command/10_cli.ipynb #54bf5a2b
@@ -17,203 +23,454 @@ def say(text: str) -> None:
     "Print `text` at once, behind the time of day."
     print(f"[{time.strftime('%H:%M:%S')}] {text}", flush=True)
 
+# %% ../nbs/17_command/10_cli.ipynb #643cb5db
 def synth(raw: Path, users: int, tasks: int, seed: int, poster_width: int) -> None:
     "Write a synthetic RecGaze recording."
     from fixate.synthetic.recgaze_files import synth_recgaze
-    synth_recgaze(raw, users=users, tasks=tasks, seed=seed, poster_size=(poster_width, round(poster_width*9/16)))
+
+    synth_recgaze(
+        raw, users=users, tasks=tasks, seed=seed, poster_size=(poster_width, round(poster_width * 9 / 16))
+    )
     say(f"synthetic recording of {users} people × {tasks} screens in {raw}")
 
+# %% ../nbs/17_command/10_cli.ipynb #96979c77
 def synth_serp(raw: Path, users: int, trials: int, seed: int, workers: int) -> None:
     "Write a synthetic AdSERP recording."
     from fixate.synthetic.adserp_files import synth_adserp
+
     synth_adserp(raw, users=users, trials=trials, seed=seed, workers=workers)
     say(f"synthetic recording of {users} people × {trials} result pages in {raw}")
 
+# %% ../nbs/17_command/10_cli.ipynb #f290eb9d
 def prepare(dataset: str, raw: Path, out: Path, **kwargs) -> int:
     "Turn raw files into a study; returns 1 if damaged trials had to be left out, else 0."
     from fixate.adserp.prepare import prepare_adserp
     from fixate.recgaze.prepare import funnel, prepare_recgaze
+
     if dataset == "recgaze" and kwargs.pop("compat", None) == "released-v1":
         from fixate.recgaze.released_v1 import prepare_released
+
         kwargs = {k: v for k, v in kwargs.items() if k in ("posters", "seed", "folds", "fold")}
         study = prepare_released(raw, out, **kwargs)
-    else: study = (prepare_recgaze if dataset == "recgaze" else prepare_adserp)(raw, out, **kwargs)
+    else:
+        study = (prepare_recgaze if dataset == "recgaze" else prepare_adserp)(raw, out, **kwargs)
     say(f"study in {out}: {study!r}")
     if "published_numbers" in study.meta:
-        for line in funnel(study.meta): print(f"  {line}")
+        for line in funnel(study.meta):
+            print(f"  {line}")
     else:
         for reason, n in study.meta.get("dropped", {}).items():
-            if n: say(f"  left out: {n} × {reason}")
+            if n:
+                say(f"  left out: {n} × {reason}")
     return int(study.meta.get("counts", {}).get("damaged", 0) > 0)
 
 # %% ../nbs/17_command/10_cli.ipynb #b95dd894
-def train(study: Path, out: Path, seeds: int = 1, users: list[str] | None = None, truth: Path | None = None, device: str = "cpu", released: bool = True, **changes) -> list:
+def train(
+    study: Path,
+    out: Path,
+    seeds: int = 1,
+    users: list[str] | None = None,
+    truth: Path | None = None,
+    device: str = "cpu",
+    released: bool = True,
+    **changes,
+) -> list:
     "Tune and evaluate on a study, one folder per seed; returns [(record, table), …]."
-    from fixate.model.backbone import load_backbone
-    from fixate.evaluation.run import run
     from fixate.core.study import FixateError, Study
+    from fixate.evaluation.run import run
+    from fixate.model.backbone import load_backbone
     from fixate.tuning.train import settings
-    plan = settings(**changes)                                  # a wrong setting stops the run before anything is loaded
-    if not 1 <= seeds <= len(SEEDS): raise FixateError(f"--seeds {seeds}; accepted: 1 to {len(SEEDS)}")
+
+    plan = settings(**changes)  # a wrong setting stops the run before anything is loaded
+    if not 1 <= seeds <= len(SEEDS):
+        raise FixateError(f"--seeds {seeds}; accepted: 1 to {len(SEEDS)}")
     study = Study.load(study)
     if users:
-        if unknown := sorted(set(users) - set(study.users.user)): raise FixateError(f"unknown user {unknown[0]!r}; accepted: {', '.join(study.users.user)}")
+        if unknown := sorted(set(users) - set(study.users.user)):
+            raise FixateError(f"unknown user {unknown[0]!r}; accepted: {', '.join(study.users.user)}")
         study = study.subset(users=users)
     backbone = load_backbone(plan.backbone, device)
     runs = []
     for i, seed in enumerate([plan.seed] if "seed" in changes else SEEDS[:seeds]):
         say(f"seed {seed} ({i + 1} of {seeds}): {plan.operator} on {plan.backbone}, preset {plan.preset}")
-        runs.append(run(study, backbone, settings(**changes | dict(seed=seed), n_layers=backbone.n_layers), out/f"seed-{seed}", truth, released=released))
+        runs.append(
+            run(
+                study,
+                backbone,
+                settings(**changes | dict(seed=seed), n_layers=backbone.n_layers),
+                out / f"seed-{seed}",
+                truth,
+                released=released,
+            )
+        )
     return runs
 
+# %% ../nbs/17_command/10_cli.ipynb #f07bb0c7
 def report(runs: list[Path], out: Path) -> Path:
     "Write the report of all runs under folders, from their records alone, and print the table of own answers."
-    from fixate.reports.comparison import one_off
     from fixate.evaluation.records import group_runs, load_runs
+    from fixate.reports.comparison import one_off
     from fixate.reports.report import write_report
     from fixate.reports.tables import headlines, text_table
+
     found = load_runs(*runs)
     groups = group_runs(found)
     page = write_report(groups, out)
     group = one_off(groups)[0] or groups[0]
-    print(); print(text_table(group.record, "own_answer")); print()
-    for line in headlines(group.record): print(line)
+    print()
+    print(text_table(group.record, "own_answer"))
+    print()
+    for line in headlines(group.record):
+        print(line)
     say(f"report of {len(found)} runs in {len(groups)} configurations: {page}")
     return page
 
+# %% ../nbs/17_command/10_cli.ipynb #c680bdcc
 def batch(grid: Path, out: Path, workers: int, engine: str) -> int:
     "Run a grid of run notebooks; 0, or 1 when a run failed."
-    from fixate.experiments.batch import batch as run_batch, closing_line
+    from fixate.experiments.batch import batch as run_batch
+    from fixate.experiments.batch import closing_line
+
     table = run_batch(grid, out, workers, engine)
-    print(); print(table.to_string(index=False, na_rep="")); print()
+    print()
+    print(table.to_string(index=False, na_rep=""))
+    print()
     print(closing_line(table))
     return int((table.state == "failed").any())
 
+# %% ../nbs/17_command/10_cli.ipynb #1206c156
 def benchmark(as_json: bool, **changes) -> None:
     "Time fast and textbook probing side by side."
     import json
+
     from fixate.experiments.benchmark import Bench, bench, bench_text
+
     result = bench(Bench(**changes))
     print(json.dumps(result, indent=1) if as_json else bench_text(result))
 
-def emulate(run: Path, image: Path, slots: Path, user: str | None, out: Path, study: Path | None = None, profile: str | None = None, query: str | None = None, device: str = "cpu") -> None:
+# %% ../nbs/17_command/10_cli.ipynb #c45faeff
+def emulate(
+    run: Path,
+    image: Path,
+    slots: Path,
+    user: str | None,
+    out: Path,
+    study: Path | None = None,
+    profile: str | None = None,
+    query: str | None = None,
+    device: str = "cpu",
+) -> None:
     "Print what a user sees in a screenshot; write the heat map and the numbers."
-    import json, warnings
+    import json
+    import warnings
+
+    from fixate.core.study import FixateError
     from fixate.emulator.emulator import Emulator
     from fixate.pages.drawing import atomic_save
-    from fixate.core.study import FixateError
+
     near = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
-    if not near.is_dir(): raise FixateError(f"--out {out}: {near.name} is no folder; accepted: a folder, or a place for a new one")
-    saved = (run/"config.json").is_file()
-    em = Emulator.from_pretrained(run, device=device) if saved else Emulator.from_run(run, study, device=device)
+    if not near.is_dir():
+        raise FixateError(
+            f"--out {out}: {near.name} is no folder; accepted: a folder, or a place for a new one"
+        )
+    saved = (run / "config.json").is_file()
+    em = (
+        Emulator.from_pretrained(run, device=device)
+        if saved
+        else Emulator.from_run(run, study, device=device)
+    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)                # an unknown user is told of in the notes
+        warnings.simplefilter("ignore", UserWarning)  # an unknown user is told of in the notes
         look = em.look(image, slots, user, profile, query)
     print(look.table().to_string(index=False, float_format="%.3f"))
-    for note in look.notes: say(note)
+    for note in look.notes:
+        say(note)
     out.mkdir(parents=True, exist_ok=True)
-    atomic_save(look.show(), out/"look.png")
-    part = out/".look.part"
-    part.write_text(json.dumps(look.to_dict() | dict(emulator=repr(em)), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"); os.replace(part, out/"look.json")
-    say(f"heat map and numbers: {out/'look.png'}, {out/'look.json'}")
+    atomic_save(look.show(), out / "look.png")
+    part = out / ".look.part"
+    part.write_text(
+        json.dumps(look.to_dict() | dict(emulator=repr(em)), indent=1, ensure_ascii=False) + "\n",
+        encoding="utf-8",
+    )
+    os.replace(part, out / "look.json")
+    say(f"heat map and numbers: {out / 'look.png'}, {out / 'look.json'}")
 
+# %% ../nbs/17_command/10_cli.ipynb #96c99c2b
 def demo(out: Path, seeds: int, users: int) -> None:
     "Everything: synthesise, prepare, train, evaluate, report."
     started = time.time()
-    synth(out/"raw", users=users, tasks=36, seed=0, poster_width=171)
-    prepare("recgaze", out/"raw", out/"study", split="wide", scale=.5)
-    train(out/"study", out/"runs", seeds, truth=out/"raw"/"truth")
-    report([out/"runs"], out/"report")
+    synth(out / "raw", users=users, tasks=36, seed=0, poster_width=171)
+    prepare("recgaze", out / "raw", out / "study", split="wide", scale=0.5)
+    train(out / "study", out / "runs", seeds, truth=out / "raw" / "truth")
+    report([out / "runs"], out / "report")
     say(f"done in {time.time() - started:.0f} s")
 
 # %% ../nbs/17_command/10_cli.ipynb #66333a00
 def _setting(text: str) -> tuple[str, object]:
     "NAME=VALUE, the value read as a Python literal where it is one."
     name, eq, value = text.partition("=")
-    if not eq: raise argparse.ArgumentTypeError(f"{text!r}; accepted: NAME=VALUE")
-    try: return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError): return name, value
+    if not eq:
+        raise argparse.ArgumentTypeError(f"{text!r}; accepted: NAME=VALUE")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
+# %% ../nbs/17_command/10_cli.ipynb #6d83c92a
 def parser() -> argparse.ArgumentParser:
     "The command line of `fixate`."
-    top = argparse.ArgumentParser(prog="fixate", description="A frozen vision-language model that looks at a page the way one person does, and clicks accordingly.")
+    top = argparse.ArgumentParser(
+        prog="fixate",
+        description="A frozen vision-language model that looks at a page the way one person does, and clicks accordingly.",
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
     def command(name, help, parent=commands):
-        return parent.add_parser(name, help=help, description=help, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        return parent.add_parser(
+            name, help=help, description=help, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+
     p = command("demo", "synthesise, prepare, train, evaluate, report: the whole way on a laptop")
     p.add_argument("--out", type=Path, default=Path("data/demo"), help="folder for everything it writes")
     p.add_argument("--seeds", type=int, default=1, help="how many seeds to train")
     p.add_argument("--users", type=int, default=24, help="how many synthetic people")
     recordings = command("synth", "make a synthetic recording").add_subparsers(dest="dataset", required=True)
-    p = command("adserp", "write raw files in AdSERP's format, from people whose habits are known", recordings)
+    p = command(
+        "adserp", "write raw files in AdSERP's format, from people whose habits are known", recordings
+    )
     p.add_argument("raw", type=Path, metavar="RAW")
-    for name, default in dict(users=12, trials=30, seed=0, workers=1).items(): p.add_argument(f"--{name}", type=int, default=default, help={"trials": "result pages of each person, up to 60"}.get(name, " "))
-    p = command("recgaze", "write raw files in RecGaze's format, from people whose habits are known", recordings)
+    for name, default in dict(users=12, trials=30, seed=0, workers=1).items():
+        p.add_argument(
+            f"--{name}",
+            type=int,
+            default=default,
+            help={"trials": "result pages of each person, up to 60"}.get(name, " "),
+        )
+    p = command(
+        "recgaze", "write raw files in RecGaze's format, from people whose habits are known", recordings
+    )
     p.add_argument("raw", type=Path, metavar="RAW")
-    for name, default in dict(users=24, tasks=40, seed=0, poster_width=341).items(): p.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, help=" ")
+    for name, default in dict(users=24, tasks=40, seed=0, poster_width=341).items():
+        p.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, help=" ")
     datasets = command("prepare", "turn raw files into a study").add_subparsers(dest="dataset", required=True)
     for name in ("recgaze", "adserp"):
         p = command(name, f"turn raw {name} files into a study", datasets)
-        p.add_argument("raw", type=Path, metavar="RAW"); p.add_argument("--out", type=Path, required=True, metavar="STUDY", help="study folder to write")
+        p.add_argument("raw", type=Path, metavar="RAW")
+        p.add_argument("--out", type=Path, required=True, metavar="STUDY", help="study folder to write")
     p = datasets.choices["adserp"]
-    p.add_argument("--workers", type=int, default=1, help="processes"); p.add_argument("--boxes", choices=("auto", "browser", "screenshot"), default="auto", help="where boxes of results come from; auto: a headless browser where there is one")
-    p.add_argument("--labels", choices=("letters", "numbers"), default="letters", help="what is drawn beside the slots"); p.add_argument("--unseen-users", type=int, default=0, metavar="N", help="people of whom all sessions are test sessions")
-    p.add_argument("--compat", choices=("released",), help="the released split, redrawn with --seed"); p.add_argument("--seed", type=int, default=42, help="of --compat released")
+    p.add_argument("--workers", type=int, default=1, help="processes")
+    p.add_argument(
+        "--boxes",
+        choices=("auto", "browser", "screenshot"),
+        default="auto",
+        help="where boxes of results come from; auto: a headless browser where there is one",
+    )
+    p.add_argument(
+        "--labels", choices=("letters", "numbers"), default="letters", help="what is drawn beside the slots"
+    )
+    p.add_argument(
+        "--unseen-users",
+        type=int,
+        default=0,
+        metavar="N",
+        help="people of whom all sessions are test sessions",
+    )
+    p.add_argument("--compat", choices=("released",), help="the released split, redrawn with --seed")
+    p.add_argument("--seed", type=int, default=42, help="of --compat released")
     p = datasets.choices["recgaze"]
-    p.add_argument("--posters", type=Path, help="folder of poster images"); p.add_argument("--mode", choices=("auto", "public", "restricted"), default="auto", help="where the scroll position comes from")
-    p.add_argument("--split", choices=("published", "wide", "kfold", "loso", "users"), default="published", help="what is held out: published, wide and kfold: screens; loso: a session of each user; users: users")
-    for name, default in dict(seed=42, folds=5, fold=0).items(): p.add_argument(f"--{name}", type=int, default=default, help="of the splits kfold, loso, users")
-    p.add_argument("--signal", choices=("gaze", "cursor", "both"), default="both", help="which looks to keep"); p.add_argument("--scale", type=float, default=1., help="size of the drawn pages")
-    p.add_argument("--frame", choices=("window", "screen"), default="window", help="draw the visible window, or the screen of 1920 × 1080 with its bars")
-    p.add_argument("--compat", choices=("released-v1",), help="the samples of the released first version instead, faults included")
+    p.add_argument("--posters", type=Path, help="folder of poster images")
+    p.add_argument(
+        "--mode",
+        choices=("auto", "public", "restricted"),
+        default="auto",
+        help="where the scroll position comes from",
+    )
+    p.add_argument(
+        "--split",
+        choices=("published", "wide", "kfold", "loso", "users"),
+        default="published",
+        help="what is held out: published, wide and kfold: screens; loso: a session of each user; users: users",
+    )
+    for name, default in dict(seed=42, folds=5, fold=0).items():
+        p.add_argument(f"--{name}", type=int, default=default, help="of the splits kfold, loso, users")
+    p.add_argument("--signal", choices=("gaze", "cursor", "both"), default="both", help="which looks to keep")
+    p.add_argument("--scale", type=float, default=1.0, help="size of the drawn pages")
+    p.add_argument(
+        "--frame",
+        choices=("window", "screen"),
+        default="window",
+        help="draw the visible window, or the screen of 1920 × 1080 with its bars",
+    )
+    p.add_argument(
+        "--compat",
+        choices=("released-v1",),
+        help="the samples of the released first version instead, faults included",
+    )
     p = command("train", "tune and evaluate on a study")
-    p.add_argument("study", type=Path, metavar="STUDY"); p.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder for the runs")
-    p.add_argument("--preset", default="default", help="settings to start from: default, released"); p.add_argument("--operator", default="attnlrp", help="probing operator")
-    p.add_argument("--backbone", default="tiny-qwen3vl", help="embedded name, local folder or hub id"); p.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
-    p.add_argument("--seeds", type=int, default=1, help="how many seeds"); p.add_argument("--users", nargs="*", help="only these users")
-    p.add_argument("--truth", type=Path, help="truth folder of a synthetic recording"); p.add_argument("--no-released", action="store_true", help="do not train the released settings as a rival, which takes longer than all the rest"); p.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="change a setting")
-    p = command("batch", "run a grid of run notebooks, one process each; finished runs are skipped, failures kept")
-    p.add_argument("grid", type=Path, metavar="GRID.yaml", help="notebook, parameters, lists of values"); p.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder for the runs")
-    p.add_argument("--workers", type=int, default=1, help="runs at a time"); p.add_argument("--engine", choices=("local", "submitit"), default="local", help="processes here, or jobs of a SLURM cluster")
-    p = command("report", "write tables, figures and a page of all runs under folders, from their records alone")
-    p.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders that hold runs of one study"); p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+    p.add_argument("study", type=Path, metavar="STUDY")
+    p.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder for the runs")
+    p.add_argument("--preset", default="default", help="settings to start from: default, released")
+    p.add_argument("--operator", default="attnlrp", help="probing operator")
+    p.add_argument("--backbone", default="tiny-qwen3vl", help="embedded name, local folder or hub id")
+    p.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
+    p.add_argument("--seeds", type=int, default=1, help="how many seeds")
+    p.add_argument("--users", nargs="*", help="only these users")
+    p.add_argument("--truth", type=Path, help="truth folder of a synthetic recording")
+    p.add_argument(
+        "--no-released",
+        action="store_true",
+        help="do not train the released settings as a rival, which takes longer than all the rest",
+    )
+    p.add_argument(
+        "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="change a setting"
+    )
+    p = command(
+        "batch", "run a grid of run notebooks, one process each; finished runs are skipped, failures kept"
+    )
+    p.add_argument("grid", type=Path, metavar="GRID.yaml", help="notebook, parameters, lists of values")
+    p.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder for the runs")
+    p.add_argument("--workers", type=int, default=1, help="runs at a time")
+    p.add_argument(
+        "--engine",
+        choices=("local", "submitit"),
+        default="local",
+        help="processes here, or jobs of a SLURM cluster",
+    )
+    p = command(
+        "report", "write tables, figures and a page of all runs under folders, from their records alone"
+    )
+    p.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders that hold runs of one study")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
     p = command("emulate", "what a user sees in any screenshot: a table, a heat map, the numbers")
-    p.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or one that Emulator.save_pretrained wrote")
-    p.add_argument("--image", type=Path, required=True, metavar="PNG", help="the screenshot"); p.add_argument("--slots", type=Path, required=True, metavar="JSON", help="list of boxes [x1, y1, x2, y2] or [x1, y1, x2, y2, label, title], or of objects with those names, in px of the screenshot")
-    p.add_argument("--user", help="who looks; without: the population"); p.add_argument("--profile", help="text about the user, in place of the study's"); p.add_argument("--query", help="what was searched for")
-    p.add_argument("--study", type=Path, help="study of the run, if it is not the folder `study` beside it"); p.add_argument("--out", type=Path, default=Path("data/emulate"), metavar="DIR", help="folder for look.png and look.json")
+    p.add_argument(
+        "run", type=Path, metavar="RUN", help="folder of a run, or one that Emulator.save_pretrained wrote"
+    )
+    p.add_argument("--image", type=Path, required=True, metavar="PNG", help="the screenshot")
+    p.add_argument(
+        "--slots",
+        type=Path,
+        required=True,
+        metavar="JSON",
+        help="list of boxes [x1, y1, x2, y2] or [x1, y1, x2, y2, label, title], or of objects with those names, in px of the screenshot",
+    )
+    p.add_argument("--user", help="who looks; without: the population")
+    p.add_argument("--profile", help="text about the user, in place of the study's")
+    p.add_argument("--query", help="what was searched for")
+    p.add_argument("--study", type=Path, help="study of the run, if it is not the folder `study` beside it")
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=Path("data/emulate"),
+        metavar="DIR",
+        help="folder for look.png and look.json",
+    )
     p.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
     p = command("bench", "time fast and textbook probing side by side: seconds, extra memory, ratios")
-    p.add_argument("--operator", default="attnlrp", help="probing operator"); p.add_argument("--backbone", default="random-qwen3vl-4b", help="shape with random weights, embedded name, folder or hub id")
+    p.add_argument("--operator", default="attnlrp", help="probing operator")
+    p.add_argument(
+        "--backbone",
+        default="random-qwen3vl-4b",
+        help="shape with random weights, embedded name, folder or hub id",
+    )
     for name, default in dict(layers=12, hidden=256, positions=800, batch=4, k=6, runs=3).items():
-        p.add_argument(f"--{name}", type=int, default=default, help={"k": "probed last layers", "runs": "counted steps of each path"}.get(name, "0: as published" if name in ("layers", "hidden") else " "))
-    p.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1"); p.add_argument("--dtype", default="float32", help="float32, float64, bfloat16"); p.add_argument("--json", action="store_true", help="print the result as JSON")
+        p.add_argument(
+            f"--{name}",
+            type=int,
+            default=default,
+            help={"k": "probed last layers", "runs": "counted steps of each path"}.get(
+                name, "0: as published" if name in ("layers", "hidden") else " "
+            ),
+        )
+    p.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1")
+    p.add_argument("--dtype", default="float32", help="float32, float64, bfloat16")
+    p.add_argument("--json", action="store_true", help="print the result as JSON")
     return top
 
 # %% ../nbs/17_command/10_cli.ipynb #d87a1192
 def _dispatch(a: argparse.Namespace) -> int | None:
     "Call the step that the arguments name; its exit status, None for 0."
-    if a.command == "demo": demo(a.out, a.seeds, a.users)
-    elif a.command == "synth" and a.dataset == "adserp": synth_serp(a.raw, a.users, a.trials, a.seed, a.workers)
-    elif a.command == "synth": synth(a.raw, a.users, a.tasks, a.seed, a.poster_width)
+    if a.command == "demo":
+        demo(a.out, a.seeds, a.users)
+    elif a.command == "synth" and a.dataset == "adserp":
+        synth_serp(a.raw, a.users, a.trials, a.seed, a.workers)
+    elif a.command == "synth":
+        synth(a.raw, a.users, a.tasks, a.seed, a.poster_width)
     elif a.command == "prepare":
-        extra = {k: getattr(a, k) for k in ("posters", "mode", "split", "scale", "signal", "frame", "seed", "folds", "fold", "compat")} if a.dataset == "recgaze" else \
-            dict(workers=a.workers, boxes=a.boxes, labels=a.labels, compat=a.compat, seed=a.seed, unseen=a.unseen_users)
+        extra = (
+            {
+                k: getattr(a, k)
+                for k in (
+                    "posters",
+                    "mode",
+                    "split",
+                    "scale",
+                    "signal",
+                    "frame",
+                    "seed",
+                    "folds",
+                    "fold",
+                    "compat",
+                )
+            }
+            if a.dataset == "recgaze"
+            else dict(
+                workers=a.workers,
+                boxes=a.boxes,
+                labels=a.labels,
+                compat=a.compat,
+                seed=a.seed,
+                unseen=a.unseen_users,
+            )
+        )
         return prepare(a.dataset, a.raw, a.out, **extra)
-    elif a.command == "train": train(a.study, a.out, a.seeds, a.users, a.truth, a.device, not a.no_released, preset=a.preset, operator=a.operator, backbone=a.backbone, **dict(a.set))
-    elif a.command == "batch": return batch(a.grid, a.out, a.workers, a.engine)
-    elif a.command == "report": report(a.runs, a.out)
-    elif a.command == "emulate": emulate(a.run, a.image, a.slots, a.user, a.out, a.study, a.profile, a.query, a.device)
+    elif a.command == "train":
+        train(
+            a.study,
+            a.out,
+            a.seeds,
+            a.users,
+            a.truth,
+            a.device,
+            not a.no_released,
+            preset=a.preset,
+            operator=a.operator,
+            backbone=a.backbone,
+            **dict(a.set),
+        )
+    elif a.command == "batch":
+        return batch(a.grid, a.out, a.workers, a.engine)
+    elif a.command == "report":
+        report(a.runs, a.out)
+    elif a.command == "emulate":
+        emulate(a.run, a.image, a.slots, a.user, a.out, a.study, a.profile, a.query, a.device)
     elif a.command == "bench":
-        sizes = {k: getattr(a, k) for k in ("operator", "backbone", "positions", "batch", "k", "device", "dtype", "runs")}
-        benchmark(a.json, **sizes, **({k: getattr(a, k) or None for k in ("layers", "hidden")} if a.backbone.startswith("random-") else dict(layers=None, hidden=None)))
+        sizes = {
+            k: getattr(a, k)
+            for k in ("operator", "backbone", "positions", "batch", "k", "device", "dtype", "runs")
+        }
+        benchmark(
+            a.json,
+            **sizes,
+            **(
+                {k: getattr(a, k) or None for k in ("layers", "hidden")}
+                if a.backbone.startswith("random-")
+                else dict(layers=None, hidden=None)
+            ),
+        )
 
+# %% ../nbs/17_command/10_cli.ipynb #2612096c
 def main(argv: list[str] | None = None) -> int:
     "The `fixate` command. Returns 0, 1 when runs of a batch failed or damaged trials were left out, 2 for bad input (one line on stderr), 130 when interrupted."
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.getLogger("transformers").setLevel(logging.ERROR)
     args = parser().parse_args(argv)
     from fixate.core.study import FixateError
-    try: return _dispatch(args) or 0
-    except FixateError as error: print(f"fixate: {error}", file=sys.stderr); return 2
-    except KeyboardInterrupt: print("fixate: interrupted; the same command goes on from the last epoch", file=sys.stderr); return 130
+
+    try:
+        return _dispatch(args) or 0
+    except FixateError as error:
+        print(f"fixate: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fixate: interrupted; the same command goes on from the last epoch", file=sys.stderr)
+        return 130

@@ -8,32 +8,39 @@ __all__ = ['MAX_HTML', 'LOGGED', 'LINK_BLUE', 'TITLE_PX', 'THUMBNAILS', 'Box', '
            'screenshot_boxes', 'boxes_without_document']
 
 # %% ../../nbs/04_adserp/20_serp_boxes.ipynb #fd30ceb0
-import codecs, re
+import codecs
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import lxml.etree, lxml.html
+import lxml.etree
+import lxml.html
+import matplotlib
 import numpy as np
 from PIL import ImageFont
-
-import matplotlib
 
 from .files import COLUMN, RESULTS_TOP, VIEW_W, Skipped
 
 # %% ../../nbs/04_adserp/20_serp_boxes.ipynb #5fe245af
-MAX_HTML = 16_000_000        # bytes; real pages have at most a million
+MAX_HTML = 16_000_000  # bytes; real pages have at most a million
+
 
 def read_html(path: Path) -> lxml.html.HtmlElement:
     "The root of a saved page; `Skipped` when it cannot be used. Runs nothing, fetches nothing."
-    if not path.is_file(): raise Skipped("html file missing", path.name)
-    if (size := path.stat().st_size) > MAX_HTML: raise Skipped("html file too large", f"{path.name}: {size:,} bytes; accepted: up to {MAX_HTML:,}")
+    if not path.is_file():
+        raise Skipped("html file missing", path.name)
+    if (size := path.stat().st_size) > MAX_HTML:
+        raise Skipped("html file too large", f"{path.name}: {size:,} bytes; accepted: up to {MAX_HTML:,}")
     raw = path.read_bytes()
     code = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     text = raw.decode(code, errors="replace").replace("\0", "").encode("utf-8", errors="replace")
-    parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False)
-    try: return lxml.html.document_fromstring(text, parser=parser, ensure_head_body=True)
+    parser = lxml.html.HTMLParser(
+        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
+    )
+    try:
+        return lxml.html.document_fromstring(text, parser=parser, ensure_head_body=True)
     except (lxml.etree.LxmlError, ValueError, AssertionError, RecursionError) as error:
         raise Skipped("html file damaged", f"{path.name}: {error}".splitlines()[0]) from error
 
@@ -41,107 +48,164 @@ def read_html(path: Path) -> lxml.html.HtmlElement:
 @dataclass(frozen=True, eq=False)
 class Unit:
     "Something that can be clicked: `kind`, `rank` from 1 within it, `title`, its root `element`; `right`: stands in the right column."
+
     kind: str
     rank: int
     title: str
     element: lxml.html.HtmlElement
     right: bool = False
 
-_TEXTS = lxml.etree.XPath(".//text()[not(parent::script or parent::style or parent::noscript or parent::template)]")
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #aafaf34f
+_TEXTS = lxml.etree.XPath(
+    ".//text()[not(parent::script or parent::style or parent::noscript or parent::template)]"
+)
 _CLASS = "contains(concat(' ', normalize-space(@class), ' '), ' {} ')".format
+
 
 def text_of(element: lxml.html.HtmlElement, most: int = 200) -> str:
     "The visible words of an element, at most so many characters."
     return " ".join(" ".join(_TEXTS(element)).split())[:most]
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #a2ad6126
 def _titles(element: lxml.html.HtmlElement) -> list[lxml.html.HtmlElement]:
     return element.xpath(".//a//h3 | self::a//h3")
 
+
 def _is_widget(e: lxml.html.HtmlElement) -> bool:
     "Whether an element is marked as a widget, or is a headed section without any ordinary result."
-    return "ULSxyf" in (e.get("class") or "").split() or bool(e.xpath(".//g-section-with-header")) and not e.xpath(f".//*[{_CLASS('yuRUbf')} or {_CLASS('tF2Cxc')}]")
+    return (
+        "ULSxyf" in (e.get("class") or "").split()
+        or bool(e.xpath(".//g-section-with-header"))
+        and not e.xpath(f".//*[{_CLASS('yuRUbf')} or {_CLASS('tF2Cxc')}]")
+    )
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #b3378908
 def _walk(element: lxml.html.HtmlElement, found: list[tuple[str, lxml.html.HtmlElement]]):
     "Append (kind, element) of every unit below, in document order."
-    todo = [element]                                                            # a stack, not recursion: documents may be deep
+    todo = [element]  # a stack, not recursion: documents may be deep
     while todo:
         e = todo.pop()
-        if not isinstance(e.tag, str) or e.tag in ("script", "style", "noscript", "template", "h1", "h2", "span") or e.get("id") == "rhs": continue
+        if (
+            not isinstance(e.tag, str)
+            or e.tag in ("script", "style", "noscript", "template", "h1", "h2", "span")
+            or e.get("id") == "rhs"
+        ):
+            continue
         inside = [] if _is_widget(e) else _titles(e)
-        if len(inside) == 1: found.append(("organic", e))
-        elif inside: todo += reversed(e)
-        elif text_of(e): found.append(("widget", e))
+        if len(inside) == 1:
+            found.append(("organic", e))
+        elif inside:
+            todo += reversed(e)
+        elif text_of(e):
+            found.append(("widget", e))
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #76b2a7b5
 def outline(root: lxml.html.HtmlElement) -> list[Unit]:
     "All units of a result page: those of the main column in order, then the panel at the right, then ads."
     found: list[tuple[str, lxml.html.HtmlElement]] = []
     ad = f"descendant-or-self::*[@data-text-ad or {_CLASS('commercial-unit-desktop-top')} or {_CLASS('commercial-unit-desktop-rhs')}]"
     for e in root.xpath(f"//*[@id='rcnt']/*[{_CLASS('M8OgIe')}]/*"):
-        if not e.xpath(ad) and text_of(e) not in ("", " ".join(map(text_of, e.iter("h1")))): found.append(("widget", e))
+        if not e.xpath(ad) and text_of(e) not in ("", " ".join(map(text_of, e.iter("h1")))):
+            found.append(("widget", e))
     for rso in root.xpath("//*[@id='rso']")[:1]:
-        for e in rso: _walk(e, found)
+        for e in rso:
+            _walk(e, found)
     n_main = len(found)
     for e in root.xpath("//*[@id='rhs']/*"):
-        if e.tag not in ("h2", "span", "script") and not e.xpath(ad) and text_of(e): found.append(("widget", e))
+        if e.tag not in ("h2", "span", "script") and not e.xpath(ad) and text_of(e):
+            found.append(("widget", e))
     found += [("native_ad", e) for e in root.xpath("//*[@data-text-ad]")]
-    found += [(kind, e) for kind, place in [("dd_top", "top"), ("dd_right", "rhs")] for e in root.xpath(f"//*[{_CLASS(f'commercial-unit-desktop-{place}')}]")]
+    found += [
+        (kind, e)
+        for kind, place in [("dd_top", "top"), ("dd_right", "rhs")]
+        for e in root.xpath(f"//*[{_CLASS(f'commercial-unit-desktop-{place}')}]")
+    ]
     ranks, units = {}, []
     for i, (kind, e) in enumerate(found):
         ranks[kind] = ranks.get(kind, 0) + 1
-        heading = (_titles(e) if kind == "organic" else []) or e.xpath(".//*[@role='heading'] | .//h2 | .//h3") or [e]
-        units.append(Unit(kind, ranks[kind], text_of(heading[0], 120), e, kind == "dd_right" or kind == "widget" and i >= n_main))
+        heading = (
+            (_titles(e) if kind == "organic" else [])
+            or e.xpath(".//*[@role='heading'] | .//h2 | .//h3")
+            or [e]
+        )
+        units.append(
+            Unit(
+                kind,
+                ranks[kind],
+                text_of(heading[0], 120),
+                e,
+                kind == "dd_right" or kind == "widget" and i >= n_main,
+            )
+        )
     return units
 
 # %% ../../nbs/04_adserp/20_serp_boxes.ipynb #ab094169
-LOGGED = re.compile(r"""(//\*\[@id=(['"])[^'"]*\2\])?(/[A-Za-z][\w:.-]*(\[\d+\])?)*/?""")      # the only paths the recorder writes
+LOGGED = re.compile(
+    r"""(//\*\[@id=(['"])[^'"]*\2\])?(/[A-Za-z][\w:.-]*(\[\d+\])?)*/?"""
+)  # the only paths the recorder writes
+
 
 def resolve(root: lxml.html.HtmlElement, xpath: str) -> lxml.html.HtmlElement | None:
     "The element of a logged path, or of its longest beginning of at least two steps that exists; None where there is none."
-    if not isinstance(xpath, str) or len(xpath) > 2000 or not LOGGED.fullmatch(xpath): return None
+    if not isinstance(xpath, str) or len(xpath) > 2000 or not LOGGED.fullmatch(xpath):
+        return None
     while xpath.count("/") > 2:
-        try: found = root.xpath(re.sub(r"/([\w.-]+:[\w:.-]+)", r"/*[name()='\1']", xpath))
-        except lxml.etree.XPathError: return None
-        if found: return found[0]
+        try:
+            found = root.xpath(re.sub(r"/([\w.-]+:[\w:.-]+)", r"/*[name()='\1']", xpath))
+        except lxml.etree.XPathError:
+            return None
+        if found:
+            return found[0]
         xpath = xpath.rpartition("/")[0]
     return None
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #dca79365
 def clicked_unit(root: lxml.html.HtmlElement, units: Sequence[Unit], xpath: str) -> int | None:
     "Index of the unit that holds the logged element, by ancestry."
     home = {u.element: i for i, u in enumerate(units)}
     e = resolve(root, xpath)
-    while e is not None and e not in home: e = e.getparent()
+    while e is not None and e not in home:
+        e = e.getparent()
     return home.get(e)
 
 # %% ../../nbs/04_adserp/20_serp_boxes.ipynb #2335f25b
 LINK_BLUE = (26, 13, 171)
-TITLE_PX = 12                    # height of a title's letters; sitelinks are smaller
-THUMBNAILS = 478                 # px from the column's left edge to a result's thumbnail
+TITLE_PX = 12  # height of a title's letters; sitelinks are smaller
+THUMBNAILS = 478  # px from the column's left edge to a result's thumbnail
+
 
 @dataclass
 class Item:
     "A block seen in the main column: box in px, and the width of its title's first line (0: no title)."
+
     x1: int
     y1: int
     x2: int
     y2: int
     title: int = 0
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #e0800bcf
 def _runs(mask: np.ndarray) -> np.ndarray:
     "Start and end of every run of True."
     return np.flatnonzero(np.diff(np.r_[0, mask.astype(np.int8), 0])).reshape(-1, 2)
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #9b7b1283
 def _merged(runs: np.ndarray, gap: int) -> list[list[int]]:
     "Runs closer than `gap` as one."
     out: list[list[int]] = []
     for a, b in runs.tolist():
-        if out and a - out[-1][1] < gap: out[-1][1] = b
-        else: out.append([a, b])
+        if out and a - out[-1][1] < gap:
+            out[-1][1] = b
+        else:
+            out.append([a, b])
     return out
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #af329c80
 def _content(grey: np.ndarray) -> np.ndarray:
     "Rows of a strip that are not plain white: their grey values vary, or they are ruled."
     return (np.ptp(grey, axis=1) >= 24) | (grey.mean(axis=1) < 250)
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #e9f03302
 def _title_bands(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
     "(top, bottom, left, right) of every title in the column `pixels` (h, w, 3), lines of one title together."
     r, g, b = (pixels[..., i] for i in range(3))
@@ -149,86 +213,137 @@ def _title_bands(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
     bands: list[tuple[int, int, int, int]] = []
     for top, bottom in _runs(blue[:, :THUMBNAILS].sum(1) >= 2):
         where = np.flatnonzero(blue[top:bottom].any(0))
-        if not TITLE_PX <= bottom - top <= 2*TITLE_PX + 4 or where[0] > 24 or blue[top:bottom, where[0]:where[-1] + 1].mean() > .6: continue    # too low, high, far in, or a picture
-        if bands and top - bands[-1][1] < 13 and abs(where[0] - bands[-1][2]) < 4: bands[-1] = bands[-1][0], int(bottom), *bands[-1][2:]
-        else: bands.append((int(top), int(bottom), int(where[0]), int(where[-1])))
+        if (
+            not TITLE_PX <= bottom - top <= 2 * TITLE_PX + 4
+            or where[0] > 24
+            or blue[top:bottom, where[0] : where[-1] + 1].mean() > 0.6
+        ):
+            continue  # too low, high, far in, or a picture
+        if bands and top - bands[-1][1] < 13 and abs(where[0] - bands[-1][2]) < 4:
+            bands[-1] = bands[-1][0], int(bottom), *bands[-1][2:]
+        else:
+            bands.append((int(top), int(bottom), int(where[0]), int(where[-1])))
     return bands
 
 # %% ../../nbs/04_adserp/20_serp_boxes.ipynb #f2d092b8
-def page_items(pixels: np.ndarray, ads: Sequence[dict], gap: int = 24, least: int = 40, reach: int = 34) -> list[Item]:
+def page_items(
+    pixels: np.ndarray, ads: Sequence[dict], gap: int = 24, least: int = 40, reach: int = 34
+) -> list[Item]:
     "Results and widgets in the main column of a full-page screenshot (h, w, 3), from top to bottom."
     grey = pixels[..., 1]
     footer = np.flatnonzero(grey[RESULTS_TOP:, 10:150:7].mean(axis=1) < 250)
     end = RESULTS_TOP + int(footer[0]) if len(footer) else len(grey)
-    column = pixels[:end, COLUMN[0]:COLUMN[1]]
-    content, text = (_content(column[:, :width, 1]) for width in (None, 440))   # `text`: left of all thumbnails
+    column = pixels[:end, COLUMN[0] : COLUMN[1]]
+    content, text = (
+        _content(column[:, :width, 1]) for width in (None, 440)
+    )  # `text`: left of all thumbnails
     taken = np.zeros(end, dtype=bool)
     taken[:RESULTS_TOP] = True
     for ad in ads:
-        if ad["x1"] < COLUMN[1]: taken[max(0, int(ad["y1"]) - 4):int(ad["y2"]) + 4] = True
+        if ad["x1"] < COLUMN[1]:
+            taken[max(0, int(ad["y1"]) - 4) : int(ad["y2"]) + 4] = True
     content, text = content & ~taken, text & ~taken
-    lines, bands = _runs(text), [b for b in _title_bands(column) if not taken[b[0]:b[1]].any()]
-    def address(band):                                                          # where the line above a title starts
+    lines, bands = _runs(text), [b for b in _title_bands(column) if not taken[b[0] : b[1]].any()]
+
+    def address(band):  # where the line above a title starts
         above = lines[(lines[:, 1] <= band[0] + 1) & (lines[:, 1] > band[0] - 14)]
         return int(above[-1, 0]) - 2 if len(above) else band[0] - 7
+
     items = []
     for top, bottom in _merged(_runs(content), gap):
         starts = [(address(b), b) for b in bands if top <= b[0] < bottom]
         if not starts or starts[0][0] - top >= least:
             low = starts[0][0] if starts else bottom
-            if items and not items[-1].title and low - top < least and top - items[-1].y2 < reach: items[-1].y2 = low       # a line of the widget above
-            elif low - top >= least: items.append(Item(COLUMN[0], top, _right_edge(grey, top, low, ads), low))
+            if items and not items[-1].title and low - top < least and top - items[-1].y2 < reach:
+                items[-1].y2 = low  # a line of the widget above
+            elif low - top >= least:
+                items.append(Item(COLUMN[0], top, _right_edge(grey, top, low, ads), low))
         for i, (start, band) in enumerate(starts):
             stop = starts[i + 1][0] if i + 1 < len(starts) else bottom
-            rows = np.flatnonzero((content if stop == bottom else text)[band[1]:stop])    # a twin's thumbnail starts above the twin
-            items.append(Item(COLUMN[0] + (band[2] - 2 if band[2] > 8 else 0), start, COLUMN[1], (band[1] + int(rows[-1]) if len(rows) else band[1]) + 4, band[3] - band[2] + 1))
+            rows = np.flatnonzero(
+                (content if stop == bottom else text)[band[1] : stop]
+            )  # a twin's thumbnail starts above the twin
+            items.append(
+                Item(
+                    COLUMN[0] + (band[2] - 2 if band[2] > 8 else 0),
+                    start,
+                    COLUMN[1],
+                    (band[1] + int(rows[-1]) if len(rows) else band[1]) + 4,
+                    band[3] - band[2] + 1,
+                )
+            )
     return items
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #2ce3a063
 def _right_edge(grey: np.ndarray, top: int, bottom: int, ads: Sequence[dict]) -> int:
     "The column's right edge, or that of a block (a map) that runs on beyond it, up to the next ad."
-    wall = min([int(ad["x1"]) - 4 for ad in ads if ad["x1"] > COLUMN[1] and ad["y1"] < bottom and ad["y2"] > top], default=VIEW_W - 20)
-    strip = grey[top:bottom, COLUMN[1]:wall].min(axis=0) < 240
+    wall = min(
+        [int(ad["x1"]) - 4 for ad in ads if ad["x1"] > COLUMN[1] and ad["y1"] < bottom and ad["y2"] > top],
+        default=VIEW_W - 20,
+    )
+    strip = grey[top:bottom, COLUMN[1] : wall].min(axis=0) < 240
     gaps = _merged(_runs(strip), 40)
     return COLUMN[1] + gaps[0][1] if gaps and gaps[0][0] < 12 and gaps[0][1] > 60 else COLUMN[1]
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #12860976
 def panel_box(pixels: np.ndarray, ads: Sequence[dict], left: int = 800) -> tuple[int, int, int, int] | None:
     "Box of the panel at the right that is no ad, if there is one."
-    grey = pixels[RESULTS_TOP:, left:VIEW_W - 20, 1]
+    grey = pixels[RESULTS_TOP:, left : VIEW_W - 20, 1]
     footer = np.flatnonzero(pixels[RESULTS_TOP:, 10:150:7, 1].mean(axis=1) < 250)
-    content = _content(grey[:footer[0] if len(footer) else None])
+    content = _content(grey[: footer[0] if len(footer) else None])
     for ad in ads:
-        if ad["x2"] > left: content[max(0, int(ad["y1"]) - RESULTS_TOP - 4):max(0, int(ad["y2"]) - RESULTS_TOP + 30)] = False
+        if ad["x2"] > left:
+            content[max(0, int(ad["y1"]) - RESULTS_TOP - 4) : max(0, int(ad["y2"]) - RESULTS_TOP + 30)] = (
+                False
+            )
     for top, bottom in _merged(_runs(content), 60):
         if bottom - top >= 40:
             columns = np.flatnonzero(grey[top:bottom].min(axis=0) < 245)
-            return left + int(columns[0]), RESULTS_TOP + top, left + int(columns[-1]) + 1, RESULTS_TOP + bottom
+            return (
+                left + int(columns[0]),
+                RESULTS_TOP + top,
+                left + int(columns[-1]) + 1,
+                RESULTS_TOP + bottom,
+            )
     return None
 
 # %% ../../nbs/04_adserp/20_serp_boxes.ipynb #58f32390
 @lru_cache
-def _face() -> ImageFont.FreeTypeFont: return ImageFont.truetype(Path(matplotlib.get_data_path())/"fonts/ttf/DejaVuSans.ttf", 18)
+def _face() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", 18)
+
 
 def expected_width(title: str) -> float:
     "About how wide the first line of a title is, px; 540 px hold a line."
-    return min(540., .87*_face().getlength(title))
+    return min(540.0, 0.87 * _face().getlength(title))
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #fd76283e
 def match_titles(titles: Sequence[str], widths: Sequence[int], skip: float = 120) -> list[tuple[int, int]]:
     "Pairs (title, block) in order; `skip`: px of misfit at which one is rather left out."
-    if len(titles) == len(widths): return [(i, i) for i in range(len(titles))]
+    if len(titles) == len(widths):
+        return [(i, i) for i in range(len(titles))]
     expected = [expected_width(t) for t in titles]
     cost = np.zeros((len(titles) + 1, len(widths) + 1))
-    cost[1:, 0], cost[0, 1:] = skip*np.arange(1, len(titles) + 1), skip*np.arange(1, len(widths) + 1)
+    cost[1:, 0], cost[0, 1:] = skip * np.arange(1, len(titles) + 1), skip * np.arange(1, len(widths) + 1)
     for i, want in enumerate(expected):
-        for j, seen in enumerate(widths): cost[i + 1, j + 1] = min(cost[i, j] + abs(want - seen), cost[i, j + 1] + skip, cost[i + 1, j] + skip)
+        for j, seen in enumerate(widths):
+            cost[i + 1, j + 1] = min(
+                cost[i, j] + abs(want - seen), cost[i, j + 1] + skip, cost[i + 1, j] + skip
+            )
     pairs, i, j = [], len(titles), len(widths)
     while i and j:
-        if cost[i, j] == cost[i - 1, j - 1] + abs(expected[i - 1] - widths[j - 1]): i, j = i - 1, j - 1; pairs.append((i, j))
-        elif cost[i, j] == cost[i - 1, j] + skip: i -= 1
-        else: j -= 1
+        if cost[i, j] == cost[i - 1, j - 1] + abs(expected[i - 1] - widths[j - 1]):
+            i, j = i - 1, j - 1
+            pairs.append((i, j))
+        elif cost[i, j] == cost[i - 1, j] + skip:
+            i -= 1
+        else:
+            j -= 1
     return pairs[::-1]
 
 # %% ../../nbs/04_adserp/20_serp_boxes.ipynb #d814704b
 Box = tuple[float, float, float, float]
+
 
 def _join(items: list[Item], n: int, reach: int = 45) -> list[Item]:
     "At most `n` items: neighbours joined where the gap is smallest (and no wider than `reach` px), else the last ones left out."
@@ -236,29 +351,46 @@ def _join(items: list[Item], n: int, reach: int = 45) -> list[Item]:
     while len(items) > max(n, 1):
         gaps = [b.y1 - a.y2 for a, b in zip(items, items[1:])]
         k = int(np.argmin(gaps))
-        if gaps[k] > reach: return items[:n]
-        a, b = items[k:k + 2]
-        items[k:k + 2] = [Item(min(a.x1, b.x1), a.y1, max(a.x2, b.x2), b.y2)]
+        if gaps[k] > reach:
+            return items[:n]
+        a, b = items[k : k + 2]
+        items[k : k + 2] = [Item(min(a.x1, b.x1), a.y1, max(a.x2, b.x2), b.y2)]
     return items[:n]
 
+# %% ../../nbs/04_adserp/20_serp_boxes.ipynb #a38d0204
 def screenshot_boxes(pixels: np.ndarray, ads: Sequence[dict], units: Sequence[Unit]) -> list[Box | None]:
     "Box of every organic result and widget among `units` on a full-page screenshot (h, w, 3); None for ads and what was not found."
-    items, boxes = page_items(pixels, ads), [None]*len(units)
+    items, boxes = page_items(pixels, ads), [None] * len(units)
     corners = lambda item: (item.x1, item.y1, item.x2, item.y2)
     main = [i for i, u in enumerate(units) if u.kind in ("organic", "widget") and not u.right]
-    named, titled = [i for i in main if units[i].kind == "organic"], [j for j, item in enumerate(items) if item.title]
-    pairs = [(named[i], titled[j]) for i, j in match_titles([units[i].title for i in named], [items[j].title for j in titled])]
+    named, titled = (
+        [i for i in main if units[i].kind == "organic"],
+        [j for j, item in enumerate(items) if item.title],
+    )
+    pairs = [
+        (named[i], titled[j])
+        for i, j in match_titles([units[i].title for i in named], [items[j].title for j in titled])
+    ]
     mine = {j for _, j in pairs}
     for i, j in pairs:
-        while j + 1 < len(items) and items[j + 1].title and j + 1 not in mine and items[j + 1].y1 - items[j].y2 < 24:      # sitelinks
+        while (
+            j + 1 < len(items)
+            and items[j + 1].title
+            and j + 1 not in mine
+            and items[j + 1].y1 - items[j].y2 < 24
+        ):  # sitelinks
             items[j + 1] = Item(items[j].x1, items[j].y1, items[j].x2, items[j + 1].y2, items[j].title)
             j += 1
         boxes[i] = corners(items[j])
     edges = [(-1, -1), *pairs, (len(units), len(items))]
     for (i, j), (i2, j2) in zip(edges, edges[1:]):
         widgets = [k for k in main if i < k < i2 and units[k].kind == "widget"]
-        for k, item in zip(widgets, _join([items[m] for m in range(j + 1, j2) if not items[m].title], len(widgets))): boxes[k] = corners(item)
-    if panels := [i for i, u in enumerate(units) if u.right and u.kind == "widget"]: boxes[panels[0]] = panel_box(pixels, ads)
+        for k, item in zip(
+            widgets, _join([items[m] for m in range(j + 1, j2) if not items[m].title], len(widgets))
+        ):
+            boxes[k] = corners(item)
+    if panels := [i for i, u in enumerate(units) if u.right and u.kind == "widget"]:
+        boxes[panels[0]] = panel_box(pixels, ads)
     return boxes
 
 # %% ../../nbs/04_adserp/20_serp_boxes.ipynb #6f49cefd
@@ -266,6 +398,9 @@ def boxes_without_document(pixels: np.ndarray, ads: Sequence[dict]) -> list[tupl
     "(kind, box) of what the screenshot alone shows in the main column and at the right."
     items = page_items(pixels, ads)
     last = max((i for i, item in enumerate(items) if item.title), default=-1)
-    found = [("organic" if item.title else "widget", (item.x1, item.y1, item.x2, item.y2)) for item in items[:last + 1]]
+    found = [
+        ("organic" if item.title else "widget", (item.x1, item.y1, item.x2, item.y2))
+        for item in items[: last + 1]
+    ]
     panel = panel_box(pixels, ads)
     return found + ([("widget", panel)] if panel else [])

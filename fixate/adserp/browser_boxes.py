@@ -7,40 +7,60 @@ __all__ = ['ACTIVE', 'POLICY', 'WINDOW', 'TITLE_DROP', 'harmless', 'browser_path
            'agreement']
 
 # %% ../../nbs/04_adserp/30_browser_boxes.ipynb #5b634a09
-import atexit, copy, queue, shutil, threading
+import atexit
+import copy
+import queue
+import shutil
+import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import lxml.etree, lxml.html
+import lxml.etree
+import lxml.html
 
-from .files import COLUMN, SCALE, Skipped
 from .boxes import Box, Unit
+from .files import COLUMN, SCALE, Skipped
 
 # %% ../../nbs/04_adserp/30_browser_boxes.ipynb #7c8e6f11
 ACTIVE = "script noscript iframe frame frameset object embed applet link meta base template portal audio video source track".split()
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _MARK = "data-fixate"
 
+# %% ../../nbs/04_adserp/30_browser_boxes.ipynb #72607e65
 def harmless(root: lxml.html.HtmlElement, units: Sequence[Unit]) -> str:
-    "The document as a text that acts and fetches nothing; the n-th unit's element is marked `data-fixate=\"n\"`, its title `data-fixate=\"tn\"`."
+    'The document as a text that acts and fetches nothing; the n-th unit\'s element is marked `data-fixate="n"`, its title `data-fixate="tn"`.'
     marked = [(u.element, str(i)) for i, u in enumerate(units)]
-    marked += [(h[0], f"t{i}") for i, u in enumerate(units) if u.kind == "organic" and (h := u.element.xpath(".//a//h3 | self::a//h3"))]
-    for e in root.iter(lxml.etree.Element): e.attrib.pop(_MARK, None)
-    for element, mark in marked: element.set(_MARK, mark)
+    marked += [
+        (h[0], f"t{i}")
+        for i, u in enumerate(units)
+        if u.kind == "organic" and (h := u.element.xpath(".//a//h3 | self::a//h3"))
+    ]
+    for e in root.iter(lxml.etree.Element):
+        e.attrib.pop(_MARK, None)
+    for element, mark in marked:
+        element.set(_MARK, mark)
     page = copy.deepcopy(root)
-    for element, _ in marked: element.attrib.pop(_MARK, None)
+    for element, _ in marked:
+        element.attrib.pop(_MARK, None)
     for e in page.xpath(" | ".join(f"//{tag}" for tag in ACTIVE) + " | //*[@id='rhs']"):
-        if e.getparent() is not None: e.drop_tree()
+        if e.getparent() is not None:
+            e.drop_tree()
     for e in page.iter(lxml.etree.Element):
         for name, value in list(e.attrib.items()):
-            if name.lower().startswith("on") or name.lower() in ("href", "srcset", "background", "action", "formaction", "poster", "ping", "xlink:href") \
-               or name.lower() == "src" and not value.strip().lower().startswith("data:image/"): del e.attrib[name]
+            if (
+                name.lower().startswith("on")
+                or name.lower()
+                in ("href", "srcset", "background", "action", "formaction", "poster", "ping", "xlink:href")
+                or name.lower() == "src"
+                and not value.strip().lower().startswith("data:image/")
+            ):
+                del e.attrib[name]
     body = lxml.etree.tostring(page, method="html", encoding="unicode")
     return f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">{body}'
 
 # %% ../../nbs/04_adserp/30_browser_boxes.ipynb #9abe95df
-WINDOW = dict(width=1422, height=1137)          # CSS px
+WINDOW = dict(width=1422, height=1137)  # CSS px
 _MEASURE = f"""() => {{
     const sides = e => {{ const r = e.getBoundingClientRect(); return [r.left + scrollX, r.top + scrollY, r.right + scrollX, r.bottom + scrollY] }};
     const box = e => {{
@@ -49,60 +69,85 @@ _MEASURE = f"""() => {{
         const all = [...e.querySelectorAll('*')].map(sides).filter(r => r[2] > r[0] && r[3] > r[1]);
         return all.length ? [0, 1, 2, 3].map(k => (k < 2 ? Math.min : Math.max)(...all.map(r => r[k]))) : own }};
     return [...document.querySelectorAll('[{_MARK}]')].map(e => [e.getAttribute('{_MARK}'), ...box(e)]) }}"""
-TITLE_DROP = 20                                 # px from the top of a result to its title
+TITLE_DROP = 20  # px from the top of a result to its title
 
+# %% ../../nbs/04_adserp/30_browser_boxes.ipynb #c8e49f40
 def browser_path() -> str | None:
     "The Chromium of this system, '' for Playwright's own, None where there is no Playwright or no browser."
-    if not find_spec("playwright"): return None
+    if not find_spec("playwright"):
+        return None
     for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
-        if found := shutil.which(name): return found
+        if found := shutil.which(name):
+            return found
     from playwright.sync_api import Error, sync_playwright
+
     found: list[str] = []
+
     def look():
         try:
-            with sync_playwright() as p: found.append(p.chromium.executable_path)
-        except Error: pass
-    thread = threading.Thread(target=look, daemon=True); thread.start(); thread.join(20)
+            with sync_playwright() as p:
+                found.append(p.chromium.executable_path)
+        except Error:
+            pass
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(20)
     return "" if found and Path(found[0]).is_file() else None
 
+# %% ../../nbs/04_adserp/30_browser_boxes.ipynb #99f8f16b
 class Renderer:
     "A headless Chromium at `path` (see `browser_path`) that measures harmless pages; use it in a `with`."
+
     def __init__(self, path: str, seconds: float = 40):
         self.seconds, self.dead = seconds, ""
         self.todo, self.done = queue.Queue(), queue.Queue()
         self.thread = threading.Thread(target=self._serve, args=(path,), daemon=True)
         self.thread.start()
-        atexit.register(self.close)                                                 # a browser's thread must not outlive the interpreter
+        atexit.register(self.close)  # a browser's thread must not outlive the interpreter
 
     def _serve(self, path: str):
         from playwright.sync_api import Error, sync_playwright
+
         answered = True
         try:
             with sync_playwright() as p:
-                browser = p.chromium.launch(executable_path=path or None, args=["--no-sandbox", "--disable-gpu"], timeout=1000*self.seconds)
+                browser = p.chromium.launch(
+                    executable_path=path or None,
+                    args=["--no-sandbox", "--disable-gpu"],
+                    timeout=1000 * self.seconds,
+                )
                 while (text := self.todo.get()) is not None:
                     answered = False
-                    context = browser.new_context(viewport=WINDOW, java_script_enabled=False, offline=True, service_workers="block")
+                    context = browser.new_context(
+                        viewport=WINDOW, java_script_enabled=False, offline=True, service_workers="block"
+                    )
                     try:
                         page = context.new_page()
                         page.route("**/*", lambda route: route.abort())
-                        page.set_content(text, wait_until="domcontentloaded", timeout=1000*self.seconds)
+                        page.set_content(text, wait_until="domcontentloaded", timeout=1000 * self.seconds)
                         self.done.put(page.evaluate(_MEASURE))
-                    except Error as error: self.done.put(str(error).splitlines()[0])
+                    except Error as error:
+                        self.done.put(str(error).splitlines()[0])
                     answered = True
                     context.close()
                 browser.close()
-        except Exception as error:                                                  # the thread ends: say why, whoever asks next
+        except Exception as error:  # the thread ends: say why, whoever asks next
             self.dead = str(error).splitlines()[0] if str(error) else type(error).__name__
-            if not answered or self.todo.qsize(): self.done.put(self.dead)
+            if not answered or self.todo.qsize():
+                self.done.put(self.dead)
 
     def measure(self, text: str) -> dict[str, Box]:
         "Boxes (CSS px) of what is marked in a harmless page; `Skipped` where it cannot be laid out."
-        if self.dead: raise Skipped("re-render failed", self.dead)
+        if self.dead:
+            raise Skipped("re-render failed", self.dead)
         self.todo.put(text)
-        try: found = self.done.get(timeout=2*self.seconds)
-        except queue.Empty: found = self.dead = f"no answer in {2*self.seconds:g} s"
-        if isinstance(found, str): raise Skipped("re-render failed", found)
+        try:
+            found = self.done.get(timeout=2 * self.seconds)
+        except queue.Empty:
+            found = self.dead = f"no answer in {2 * self.seconds:g} s"
+        if isinstance(found, str):
+            raise Skipped("re-render failed", found)
         return {mark: tuple(box) for mark, *box in found}
 
     def close(self):
@@ -111,18 +156,24 @@ class Renderer:
         self.todo.put(None)
         self.thread.join(timeout=20)
 
-    def __enter__(self): return self
-    def __exit__(self, *_): self.close()
+    def __enter__(self):
+        return self
 
+    def __exit__(self, *_):
+        self.close()
+
+# %% ../../nbs/04_adserp/30_browser_boxes.ipynb #0efa0780
 def browser_boxes(renderer: Renderer, root: lxml.html.HtmlElement, units: Sequence[Unit]) -> list[Box | None]:
     "Box (screenshot px) of every organic result and widget in the main column; None for the others and for what is not shown."
     found = renderer.measure(harmless(root, units))
     boxes: list[Box | None] = []
     for i, unit in enumerate(units):
-        x1, y1, x2, y2 = (SCALE*v for v in found.get(str(i), (0,)*4))
-        if unit.kind not in ("organic", "widget") or unit.right or y2 - y1 < 10 or x2 <= x1: boxes.append(None); continue
+        x1, y1, x2, y2 = (SCALE * v for v in found.get(str(i), (0,) * 4))
+        if unit.kind not in ("organic", "widget") or unit.right or y2 - y1 < 10 or x2 <= x1:
+            boxes.append(None)
+            continue
         if f"t{i}" in found:
-            left, top = (SCALE*v for v in found[f"t{i}"][:2])
+            left, top = (SCALE * v for v in found[f"t{i}"][:2])
             x1, y1 = max(x1, left), max(y1, top - TITLE_DROP)
         boxes.append((x1, y1, float(COLUMN[1]) if unit.kind == "organic" else max(x2, float(COLUMN[1])), y2))
     return boxes
@@ -130,11 +181,12 @@ def browser_boxes(renderer: Renderer, root: lxml.html.HtmlElement, units: Sequen
 # %% ../../nbs/04_adserp/30_browser_boxes.ipynb #5dd6e483
 def overlap(a: Box, b: Box) -> float:
     "Intersection over union of two boxes."
-    sides = [max(0., min(a[k + 2], b[k + 2]) - max(a[k], b[k])) for k in (0, 1)]
-    area = lambda x: (x[2] - x[0])*(x[3] - x[1])
-    shared = sides[0]*sides[1]
-    return shared/(area(a) + area(b) - shared)
+    sides = [max(0.0, min(a[k + 2], b[k + 2]) - max(a[k], b[k])) for k in (0, 1)]
+    area = lambda x: (x[2] - x[0]) * (x[3] - x[1])
+    shared = sides[0] * sides[1]
+    return shared / (area(a) + area(b) - shared)
+
 
 def agreement(one: Sequence[Box | None], other: Sequence[Box | None]) -> list[float]:
     "Intersection over union of all boxes known to at least one of two ways, 0 where the other has none."
-    return [overlap(a, b) if a and b else 0. for a, b in zip(one, other) if a or b]
+    return [overlap(a, b) if a and b else 0.0 for a, b in zip(one, other) if a or b]

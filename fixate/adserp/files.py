@@ -15,143 +15,270 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from PIL import Image
 
 from ..core.study import FixateError
 
 # %% ../../nbs/04_adserp/10_adserp_files.ipynb #bd77712b
-SCALE = .9                                     # CSS px -> screenshot px
-VIEW_W, VIEW_H = 1280, 1024                    # the visible page, screenshot px
-TALLEST = 30_000                               # px of a screenshot; real ones have at most a few thousand
-RESULTS_TOP = 158                              # search box and menu end here on every page; no ad box starts higher
-COLUMN = (162, 748)                            # left and right edge of the result column
-MAIN_FILES = dict(fixation="fixation-data/{}.csv", mouse="mouse-movement-data/{}.csv", ads="ad-boundary-data/{}.json",
-                  screenshot="full-page-screenshots/{}.png", metadata="trial-metadata/{}.xml")
-PUPIL_FILE, HTML_FILE = "pupil-data/{}.csv", "serps/{}.html"      # a trial can do without these two
+SCALE = 0.9  # CSS px -> screenshot px
+VIEW_W, VIEW_H = 1280, 1024  # the visible page, screenshot px
+TALLEST = 30_000  # px of a screenshot; real ones have at most a few thousand
+RESULTS_TOP = 158  # search box and menu end here on every page; no ad box starts higher
+COLUMN = (162, 748)  # left and right edge of the result column
+MAIN_FILES = dict(
+    fixation="fixation-data/{}.csv",
+    mouse="mouse-movement-data/{}.csv",
+    ads="ad-boundary-data/{}.json",
+    screenshot="full-page-screenshots/{}.png",
+    metadata="trial-metadata/{}.xml",
+)
+PUPIL_FILE, HTML_FILE = "pupil-data/{}.csv", "serps/{}.html"  # a trial can do without these two
 AD_KINDS = ("native_ad", "dd_top", "dd_right")
 
+# %% ../../nbs/04_adserp/10_adserp_files.ipynb #da0326fb
 class Skipped(FixateError):
     "A trial or file that cannot be used: `reason` is what gets counted, the message adds the details."
+
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
 
-    def __reduce__(self): return Skipped, (self.reason, str(self).removeprefix(self.reason).removeprefix(": "))    # it travels between processes
+    def __reduce__(self):
+        return Skipped, (
+            self.reason,
+            str(self).removeprefix(self.reason).removeprefix(": "),
+        )  # it travels between processes
 
 # %% ../../nbs/04_adserp/10_adserp_files.ipynb #893152ac
 def _read(kind: str, path: Path, reader):
     "`reader(path)`; whatever is wrong with the file becomes `Skipped`."
-    if not path.is_file(): raise Skipped(f"{kind} file missing", path.name)
-    try: return reader(path)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError, MemoryError, RecursionError, Image.DecompressionBombError) as error:
-        raise Skipped(f"{kind} file damaged", (f"{path.name}: {error}".splitlines() or [path.name])[0]) from error
+    if not path.is_file():
+        raise Skipped(f"{kind} file missing", path.name)
+    try:
+        return reader(path)
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        SyntaxError,
+        MemoryError,
+        RecursionError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise Skipped(
+            f"{kind} file damaged", (f"{path.name}: {error}".splitlines() or [path.name])[0]
+        ) from error
 
+# %% ../../nbs/04_adserp/10_adserp_files.ipynb #69a4d976
 def _csv(numbers: list[str], texts: Sequence[str] = ()):
     "A reader of a csv with columns `numbers` (finite, no nulls) and `texts`, in time order."
+
     def reader(path: Path) -> pd.DataFrame:
-        frame = pd.read_csv(path, encoding="utf-8-sig", encoding_errors="replace", usecols=[*numbers, *texts], dtype=dict.fromkeys(texts, str))
+        frame = pd.read_csv(
+            path,
+            encoding="utf-8-sig",
+            encoding_errors="replace",
+            usecols=[*numbers, *texts],
+            dtype=dict.fromkeys(texts, str),
+        )
         frame[numbers] = frame[numbers].apply(pd.to_numeric).replace([np.inf, -np.inf], np.nan)
-        if (rows := np.flatnonzero(frame[numbers].isna().any(axis=1))).size: raise ValueError(f"row {rows[0]}: a number is missing")
-        if frame.empty: raise ValueError("no rows")
+        if (rows := np.flatnonzero(frame[numbers].isna().any(axis=1))).size:
+            raise ValueError(f"row {rows[0]}: a number is missing")
+        if frame.empty:
+            raise ValueError("no rows")
         return frame.sort_values("timestamp", kind="stable", ignore_index=True)
+
     return reader
 
 # %% ../../nbs/04_adserp/10_adserp_files.ipynb #50a7cc9c
-POINTER = ("mousemove", "mouseover", "mouseout", "mousedown", "mouseup", "wheel")      # rows whose position is the pointer's
+POINTER = (
+    "mousemove",
+    "mouseover",
+    "mouseout",
+    "mousedown",
+    "mouseup",
+    "wheel",
+)  # rows whose position is the pointer's
 
+# %% ../../nbs/04_adserp/10_adserp_files.ipynb #4671d972
 @dataclass
 class Trial:
     "One raw trial in screenshot px and Unix ms."
-    name: str
-    fixations: pd.DataFrame            # end-stamped: timestamp, FPOGX, FPOGY, FPOGD
-    mouse: pd.DataFrame                # timestamp, event, xpath, x, y (page), scroll (offset valid at that row)
-    ads: list[dict]                    # kind, rank, x1, y1, x2, y2 (page)
-    screenshot: Image.Image
-    html: Path                         # may be missing
-    query: str
-    click: tuple[float, float]         # page
-    xpath: str                         # of the clicked element
-    scroll: int                        # at the decision
-    start: float                       # page load
-    window: float                      # last scroll before the decision, or load
-    decision: float
-    dialogs: list[tuple[float, float]] # from mousedown to click row of every click that was taken back: a dialog stood there
 
+    name: str
+    fixations: pd.DataFrame  # end-stamped: timestamp, FPOGX, FPOGY, FPOGD
+    mouse: pd.DataFrame  # timestamp, event, xpath, x, y (page), scroll (offset valid at that row)
+    ads: list[dict]  # kind, rank, x1, y1, x2, y2 (page)
+    screenshot: Image.Image
+    html: Path  # may be missing
+    query: str
+    click: tuple[float, float]  # page
+    xpath: str  # of the clicked element
+    scroll: int  # at the decision
+    start: float  # page load
+    window: float  # last scroll before the decision, or load
+    decision: float
+    dialogs: list[
+        tuple[float, float]
+    ]  # from mousedown to click row of every click that was taken back: a dialog stood there
+
+# %% ../../nbs/04_adserp/10_adserp_files.ipynb #ec427ad4
 def _ads(path: Path) -> list[dict]:
     "The ad boxes of an ad-boundary file: kind, rank and page corners."
     found = json.loads(path.read_text(encoding="utf-8-sig"))
+
     def box(kind, rank, b):
-        (x, y), (w, h) = (float(b["location"][k]) for k in "xy"), (float(b["size"][k]) for k in ("width", "height"))
-        if not (w > 0 and h > 0 and np.isfinite([x, y, w, h]).all()): raise ValueError(f"{kind} {rank}: a box of {w:g} × {h:g} px")
+        (x, y), (w, h) = (
+            (float(b["location"][k]) for k in "xy"),
+            (float(b["size"][k]) for k in ("width", "height")),
+        )
+        if not (w > 0 and h > 0 and np.isfinite([x, y, w, h]).all()):
+            raise ValueError(f"{kind} {rank}: a box of {w:g} × {h:g} px")
         return dict(kind=kind, rank=rank, x1=x, y1=y, x2=x + w, y2=y + h)
+
     return [box(kind, rank, b) for kind in AD_KINDS for rank, b in enumerate(found[kind], 1)]
 
+# %% ../../nbs/04_adserp/10_adserp_files.ipynb #a8222fd8
 def read_metadata(path: Path) -> tuple[str, float]:
     "Query and document height (CSS px) of a metadata file."
     root = ET.parse(path).getroot()
     slug, size = root.findtext("task").split("|")[1].strip(), root.findtext("document")
     return slug.replace("-", " "), float(size.split("x")[1])
 
+# %% ../../nbs/04_adserp/10_adserp_files.ipynb #aa1dc812
 def _screenshot(path: Path) -> Image.Image:
     with Image.open(path) as picture:
-        if picture.width != VIEW_W or picture.height > TALLEST: raise ValueError(f"{picture.width} × {picture.height} px; accepted: {VIEW_W} px wide, up to {TALLEST} px high")
+        if picture.width != VIEW_W or picture.height > TALLEST:
+            raise ValueError(
+                f"{picture.width} × {picture.height} px; accepted: {VIEW_W} px wide, up to {TALLEST} px high"
+            )
         return picture.convert("RGB")
 
 # %% ../../nbs/04_adserp/10_adserp_files.ipynb #52d03576
 def read_mouse(path: Path) -> pd.DataFrame:
     "The mouse log in page px: timestamp, event, xpath, x, y, and the scroll offset valid at each row."
     mouse = _csv(["timestamp", "xpos", "ypos"], ["event", "xpath"])(path)
-    mouse = mouse.assign(x=mouse.xpos*SCALE, y=mouse.ypos*SCALE)
+    mouse = mouse.assign(x=mouse.xpos * SCALE, y=mouse.ypos * SCALE)
     mouse["scroll"] = mouse.y.where(mouse.event == "scroll").ffill().fillna(0)
     return mouse
 
+# %% ../../nbs/04_adserp/10_adserp_files.ipynb #15320ba6
 def read_trial(raw: Path, name: str) -> Trial:
     "The trial `name` below folder `raw`; `Skipped` says why not."
-    path = {kind: Path(raw)/where.format(name) for kind, where in MAIN_FILES.items()}
+    path = {kind: Path(raw) / where.format(name) for kind, where in MAIN_FILES.items()}
     fixations = _read("fixation", path["fixation"], _csv(["timestamp", "FPOGX", "FPOGY", "FPOGD"]))
-    if (fixations.FPOGD < 0).any(): raise Skipped("fixation file damaged", f"{path['fixation'].name}: a negative duration")
+    if (fixations.FPOGD < 0).any():
+        raise Skipped("fixation file damaged", f"{path['fixation'].name}: a negative duration")
     mouse = _read("mouse", path["mouse"], read_mouse)
     ads = _read("ads", path["ads"], _ads)
     query, height = _read("metadata", path["metadata"], read_metadata)
     clicks = mouse[mouse.event == "click"]
-    if clicks.empty: raise Skipped("no click", name)
+    if clicks.empty:
+        raise Skipped("no click", name)
     click = clicks.iloc[-1]
-    downs = mouse.loc[:click.name].query("event == 'mousedown'")
-    if downs.empty: raise Skipped("no mousedown before the click", name)
+    downs = mouse.loc[: click.name].query("event == 'mousedown'")
+    if downs.empty:
+        raise Skipped("no mousedown before the click", name)
     decision, start = downs.iloc[-1], mouse.timestamp[0]
     before = [mouse.loc[:i].query("event == 'mousedown'").timestamp.max() for i in clicks.index[:-1]]
     dialogs = [(float(down), float(t)) for down, t in zip(before, clicks.timestamp) if down == down]
-    scrolls = mouse.loc[:decision.name].query("event == 'scroll'").timestamp
+    scrolls = mouse.loc[: decision.name].query("event == 'scroll'").timestamp
     screenshot = _read("screenshot", path["screenshot"], _screenshot)
-    if abs(screenshot.height - SCALE*height) > 2:
-        raise Skipped("screenshot does not fit the document", f"{name}: {screenshot.size}, document height {height:g} CSS px")
+    if abs(screenshot.height - SCALE * height) > 2:
+        raise Skipped(
+            "screenshot does not fit the document",
+            f"{name}: {screenshot.size}, document height {height:g} CSS px",
+        )
     scroll = round(decision.scroll)
-    if not 0 <= scroll < screenshot.height: raise Skipped("mouse file damaged", f"{name}: scrolled to {scroll} px of {screenshot.height}")
-    return Trial(name, fixations, mouse, ads, screenshot, Path(raw)/HTML_FILE.format(name), query, (float(click.x), float(click.y)), click.xpath, scroll,
-                 float(start), float(scrolls.iloc[-1] if len(scrolls) else start), float(decision.timestamp), dialogs)
+    if not 0 <= scroll < screenshot.height:
+        raise Skipped("mouse file damaged", f"{name}: scrolled to {scroll} px of {screenshot.height}")
+    return Trial(
+        name,
+        fixations,
+        mouse,
+        ads,
+        screenshot,
+        Path(raw) / HTML_FILE.format(name),
+        query,
+        (float(click.x), float(click.y)),
+        click.xpath,
+        scroll,
+        float(start),
+        float(scrolls.iloc[-1] if len(scrolls) else start),
+        float(decision.timestamp),
+        dialogs,
+    )
 
 # %% ../../nbs/04_adserp/10_adserp_files.ipynb #d05cc7b9
-def write_trial(raw: Path, name: str, fixations: pd.DataFrame, pupil: pd.DataFrame, mouse: pd.DataFrame, ads: Mapping[str, Sequence[tuple]],
-                screenshot: Image.Image, html: str, query: str, height: int, batch: int = 1):
+def write_trial(
+    raw: Path,
+    name: str,
+    fixations: pd.DataFrame,
+    pupil: pd.DataFrame,
+    mouse: pd.DataFrame,
+    ads: Mapping[str, Sequence[tuple]],
+    screenshot: Image.Image,
+    html: str,
+    query: str,
+    height: int,
+    batch: int = 1,
+):
     """Write the seven files of a trial. `fixations` and `pupil` as in the files, `mouse`: timestamp, x, y (page px), event, xpath; `ads` by kind:
     (x, y, width, height); `height` of the document in CSS px."""
-    at = {kind: Path(raw)/where.format(name) for kind, where in (MAIN_FILES | dict(pupil=PUPIL_FILE, html=HTML_FILE)).items()}
-    for path in at.values(): path.parent.mkdir(parents=True, exist_ok=True)
-    fixations[["timestamp", "FPOGX", "FPOGY", "FPOGD"]].to_csv(at["fixation"], index=False, lineterminator="\n")
-    pupil[["timestamp", "BPOGX", "BPOGY", "LPD", "LPV", "RPD", "RPV"]].to_csv(at["pupil"], index=False, lineterminator="\n")
-    scrolled, css = (mouse.event == "scroll").any(), lambda v: v/SCALE
+    at = {
+        kind: Path(raw) / where.format(name)
+        for kind, where in (MAIN_FILES | dict(pupil=PUPIL_FILE, html=HTML_FILE)).items()
+    }
+    for path in at.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    fixations[["timestamp", "FPOGX", "FPOGY", "FPOGD"]].to_csv(
+        at["fixation"], index=False, lineterminator="\n"
+    )
+    pupil[["timestamp", "BPOGX", "BPOGY", "LPD", "LPV", "RPD", "RPV"]].to_csv(
+        at["pupil"], index=False, lineterminator="\n"
+    )
+    scrolled, css = (mouse.event == "scroll").any(), lambda v: v / SCALE
+
     def row(m):
         y = css(m.y) if m.event == "scroll" else round(css(m.y))
         return f"{m.timestamp},{round(css(m.x))},{float(y) if scrolled else y},{m.event},{m.xpath}\n"
-    at["mouse"].write_text("timestamp,xpos,ypos,event,xpath\n" + "".join(map(row, mouse.itertuples())), encoding="utf-8", newline="\n")
+
+    at["mouse"].write_text(
+        "timestamp,xpos,ypos,event,xpath\n" + "".join(map(row, mouse.itertuples())),
+        encoding="utf-8",
+        newline="\n",
+    )
     box = lambda x, y, w, h: dict(location=dict(x=x, y=y), size=dict(height=h, width=w))
-    at["ads"].write_text(json.dumps({kind: [box(*b) for b in ads.get(kind, ())] for kind in AD_KINDS}), encoding="utf-8")
-    slug, (_, _, trial), when = query.replace(" ", "-"), name.split("-"), pd.Timestamp(int(mouse.timestamp.iloc[0]), unit="ms")
-    fields = dict(ip="::1", date=f"{when:%m/%d/%Y %H:%M:%S}", timestamp=int(when.timestamp()), url=f"http://localhost/page.php?q={slug}",
-                  ua="Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.0.0 Safari/537.36",
-                  screen="1280x1024", window="1422x1137", document=f"1403x{height}", task=f"batch_{batch}_trial_{trial[1:]} | {slug}")
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<data>", *(f" <{k}>{escape(str(v))}</{k}>" for k, v in fields.items()), "</data>", ""]
+    at["ads"].write_text(
+        json.dumps({kind: [box(*b) for b in ads.get(kind, ())] for kind in AD_KINDS}), encoding="utf-8"
+    )
+    slug, (_, _, trial), when = (
+        query.replace(" ", "-"),
+        name.split("-"),
+        pd.Timestamp(int(mouse.timestamp.iloc[0]), unit="ms"),
+    )
+    fields = dict(
+        ip="::1",
+        date=f"{when:%m/%d/%Y %H:%M:%S}",
+        timestamp=int(when.timestamp()),
+        url=f"http://localhost/page.php?q={slug}",
+        ua="Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.0.0 Safari/537.36",
+        screen="1280x1024",
+        window="1422x1137",
+        document=f"1403x{height}",
+        task=f"batch_{batch}_trial_{trial[1:]} | {slug}",
+    )
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        "<data>",
+        *(f" <{k}>{escape(str(v))}</{k}>" for k, v in fields.items()),
+        "</data>",
+        "",
+    ]
     at["metadata"].write_text("\r\n".join(lines), encoding="utf-8", newline="")
     at["html"].write_text(html, encoding="utf-8")
     screenshot.save(at["screenshot"], compress_level=3)
@@ -159,36 +286,62 @@ def write_trial(raw: Path, name: str, fixations: pd.DataFrame, pupil: pd.DataFra
 # %% ../../nbs/04_adserp/10_adserp_files.ipynb #7f406989
 def read_pupil(raw: Path, name: str) -> pd.DataFrame:
     "The valid gaze samples of a trial: timestamp, x, y."
-    pupil = _read("pupil", Path(raw)/PUPIL_FILE.format(name), _csv(["timestamp", "BPOGX", "BPOGY", "LPV", "RPV"]))
+    pupil = _read(
+        "pupil", Path(raw) / PUPIL_FILE.format(name), _csv(["timestamp", "BPOGX", "BPOGY", "LPV", "RPV"])
+    )
     pupil = pupil[(pupil.LPV == 1) | (pupil.RPV == 1)]
     return pupil.rename(columns=dict(BPOGX="x", BPOGY="y"))[["timestamp", "x", "y"]]
 
-def fixation_lag(fixations: pd.DataFrame, pupil: pd.DataFrame, step: int = 10, cap: float = 100, longest: int = 2000) -> int:
+# %% ../../nbs/04_adserp/10_adserp_files.ipynb #03c5777b
+def fixation_lag(
+    fixations: pd.DataFrame, pupil: pd.DataFrame, step: int = 10, cap: float = 100, longest: int = 2000
+) -> int:
     "Milliseconds to add to the fixation clock so that fixations lie on the samples."
     ends, durations, xy = (fixations[c].to_numpy(float) for c in ("timestamp", "FPOGD", ["FPOGX", "FPOGY"]))
     times, where = pupil.timestamp.to_numpy(float), pupil[["x", "y"]].to_numpy(float)
+
     def misfit(lag):
-        first, last = np.searchsorted(times, ends + lag - durations), np.searchsorted(times, ends + lag, side="right")
+        first, last = (
+            np.searchsorted(times, ends + lag - durations),
+            np.searchsorted(times, ends + lag, side="right"),
+        )
+
         def middle(i, j):
             ordered = np.sort(where[i:j], axis=0)
-            return (ordered[(j - i - 1)//2] + ordered[(j - i)//2])/2
+            return (ordered[(j - i - 1) // 2] + ordered[(j - i) // 2]) / 2
+
         away = [middle(i, j) - at for i, j, at in zip(first.tolist(), last.tolist(), xy) if j > i]
         return np.hypot(*np.array(away).T).clip(max=cap).mean() if away else np.inf
+
     lags = np.arange(0, min(int(durations[0]), longest) + 1, step)
     misfits = np.array([misfit(lag) for lag in lags])
-    return int(np.median(lags[misfits <= misfits.min() + 1]))                    # within a pixel of the best: take the middle
+    return int(np.median(lags[misfits <= misfits.min() + 1]))  # within a pixel of the best: take the middle
 
 # %% ../../nbs/04_adserp/10_adserp_files.ipynb #7236d1b4
 FREQUENCIES = {"Daily", "Weekly", "Monthly", "Rarely", "Never"}
 PEOPLE = ["participant_id", "gender", "age", "pref_website", "online_shopping_freq"]
 
+# %% ../../nbs/04_adserp/10_adserp_files.ipynb #25a5a8d3
 def read_users(path: Path) -> pd.DataFrame:
     "Participants: user, profile, gender, age, website, frequency. FixateError when the file or a column is missing."
-    try: people = pd.read_csv(path, encoding="utf-8-sig", dtype=str)
-    except (OSError, ValueError) as error: raise FixateError(f"{path.name}: {error}; accepted: a csv with columns {PEOPLE}") from error
-    if absent := [c for c in PEOPLE if c not in people]: raise FixateError(f"{path.name}: columns {absent} are missing; accepted: {PEOPLE}")
-    people = people[PEOPLE].fillna("unknown").set_axis(["user", "gender", "age", "website", "frequency"], axis=1)
+    try:
+        people = pd.read_csv(path, encoding="utf-8-sig", dtype=str)
+    except (OSError, ValueError) as error:
+        raise FixateError(f"{path.name}: {error}; accepted: a csv with columns {PEOPLE}") from error
+    if absent := [c for c in PEOPLE if c not in people]:
+        raise FixateError(f"{path.name}: columns {absent} are missing; accepted: {PEOPLE}")
+    people = (
+        people[PEOPLE].fillna("unknown").set_axis(["user", "gender", "age", "website", "frequency"], axis=1)
+    )
     if people.website.isin(FREQUENCIES).mean() > people.frequency.isin(FREQUENCIES).mean():
         people = people.rename(columns=dict(website="frequency", frequency="website"))
-    return people.assign(profile="Age: " + people.age + ", Gender: " + people.gender.str.lower() + ", Prefers: " + people.website
-                                 + ", Shops online: " + people.frequency)
+    return people.assign(
+        profile="Age: "
+        + people.age
+        + ", Gender: "
+        + people.gender.str.lower()
+        + ", Prefers: "
+        + people.website
+        + ", Shops online: "
+        + people.frequency
+    )

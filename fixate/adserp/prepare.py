@@ -7,99 +7,182 @@ __all__ = ['UNUSABLE', 'FOLDERS', 'split_queries', 'split_released', 'unseen_peo
            'prepare_adserp']
 
 # %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #b5c2db7e
-import hashlib, json, multiprocessing, os, re, shutil
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from tqdm.auto import tqdm
 
-from importlib.metadata import version
-from .files import HTML_FILE, MAIN_FILES, PUPIL_FILE, VIEW_H, VIEW_W, Skipped, fixation_lag, read_pupil, read_trial, read_users
-from ..pages.drawing import atomic_save
 from .browser_boxes import Renderer, browser_path
+from fixate.adserp.files import (
+    HTML_FILE,
+    MAIN_FILES,
+    PUPIL_FILE,
+    VIEW_H,
+    VIEW_W,
+    Skipped,
+    fixation_lag,
+    read_pupil,
+    read_trial,
+    read_users,
+)
 from .slots import SCHEMES, cursor_looks, gaze_looks, page_picture, read_page, visible_slots
 from ..core.study import LABELS, FixateError, Study, refuse_other
+from ..pages.drawing import atomic_save
 
 # %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #6673b519
-def split_queries(sessions: pd.DataFrame, least: int = 5, test: float = .20, val: float = .15) -> pd.Series:
+def split_queries(sessions: pd.DataFrame, least: int = 5, test: float = 0.20, val: float = 0.15) -> pd.Series:
     "train | val | test for each session (user, query): query-disjoint within a user, the same for every seed."
     parts = pd.Series("train", index=sessions.index)
-    shuffled = lambda user, found: sorted(found, key=lambda q: hashlib.sha256(f"{user}|{q}".encode()).digest())
+    shuffled = lambda user, found: sorted(
+        found, key=lambda q: hashlib.sha256(f"{user}|{q}".encode()).digest()
+    )
     queries = {user: shuffled(user, found.unique()) for user, found in sessions.groupby("user")["query"]}
     if max(map(len, queries.values()), default=0) < least:
         order = list(dict.fromkeys(sessions["query"]))
-        turn = ["train"]*max(1, min(4, len(order) - 2)) + ["val", "test"]
+        turn = ["train"] * max(1, min(4, len(order) - 2)) + ["val", "test"]
         return sessions["query"].map({query: turn[i % len(turn)] for i, query in enumerate(order)})
     for user, mine in queries.items():
-        if len(mine) < least: continue
-        n_test = round(test*len(mine))
-        n_val = max(1, round(val*(len(mine) - n_test)))
-        for part, chosen in [("test", mine[:n_test]), ("val", mine[n_test:n_test + n_val])]:
+        if len(mine) < least:
+            continue
+        n_test = round(test * len(mine))
+        n_val = max(1, round(val * (len(mine) - n_test)))
+        for part, chosen in [("test", mine[:n_test]), ("val", mine[n_test : n_test + n_val])]:
             parts[(sessions.user == user) & sessions["query"].isin(chosen)] = part
     return parts
 
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #39dc4358
 def split_released(sessions: pd.DataFrame, seed: int) -> pd.Series:
     "The released split, another one for every seed: per user, in file order, 20 % test (at least 1), then 15 % of the rest val."
-    parts, rng, again = pd.Series("train", index=sessions.index), np.random.RandomState(seed), np.random.RandomState(seed + 1000)
+    parts, rng, again = (
+        pd.Series("train", index=sessions.index),
+        np.random.RandomState(seed),
+        np.random.RandomState(seed + 1000),
+    )
     for _, mine in sessions.groupby("user", sort=False):
         n = len(mine)
         rows = rng.permutation(mine.index.to_numpy())
-        k = max(1, min(n - 1, round(.20*n))) if n > 1 else 0
+        k = max(1, min(n - 1, round(0.20 * n))) if n > 1 else 0
         parts[rows[:k]] = "test"
         rest = again.permutation(rows[k:])
-        parts[rest[:round(.15*len(rest))]] = "val"
+        parts[rest[: round(0.15 * len(rest))]] = "val"
     return parts
 
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #f23c41ea
 def unseen_people(users: Sequence[str], n: int) -> set[str]:
     "`n` of `users`, always the same ones: those whose names have the lowest hashes."
-    if not 0 <= n < max(1, len(users)): raise FixateError(f"unseen users = {n}; accepted: 0 to {len(users) - 1}, fewer than there are people")
+    if not 0 <= n < max(1, len(users)):
+        raise FixateError(f"unseen users = {n}; accepted: 0 to {len(users) - 1}, fewer than there are people")
     return set(sorted(users, key=lambda user: hashlib.sha256(f"unseen {user}".encode()).digest())[:n])
 
 # %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #8924a08c
-UNUSABLE = ("no click", "no mousedown before the click", "click outside every slot", f"click beyond the first {len(LABELS)} slots", "participant not in participants.csv")
+UNUSABLE = (
+    "no click",
+    "no mousedown before the click",
+    "click outside every slot",
+    f"click beyond the first {len(LABELS)} slots",
+    "participant not in participants.csv",
+)
 
-def trial_rows(raw: Path, name: str, images: Path, labels: str = "letters", renderer: Renderer | None = None) -> dict:
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #54390619
+def trial_rows(
+    raw: Path, name: str, images: Path, labels: str = "letters", renderer: Renderer | None = None
+) -> dict:
     "Rows of one trial for pages, slots, sessions, looks, and notes to count; writes its picture into `images`. `Skipped` says why not."
     trial, notes = read_trial(raw, name), []
     page = read_page(trial, renderer)
     choice = visible_slots(page, trial)
     names = SCHEMES[labels]
-    slots = choice.slots.assign(page=name, slot=range(len(choice.slots)), label=names[:len(choice.slots)], item=name + "/" + choice.slots.kind + "-" + choice.slots["rank"].astype(str))
-    try: lag = fixation_lag(trial.fixations, read_pupil(raw, name))
-    except Skipped: lag, notes = 0, ["fixation clock not corrected (no pupil samples)"]
+    slots = choice.slots.assign(
+        page=name,
+        slot=range(len(choice.slots)),
+        label=names[: len(choice.slots)],
+        item=name + "/" + choice.slots.kind + "-" + choice.slots["rank"].astype(str),
+    )
+    try:
+        lag = fixation_lag(trial.fixations, read_pupil(raw, name))
+    except Skipped:
+        lag, notes = 0, ["fixation clock not corrected (no pupil samples)"]
     gaze = gaze_looks(trial, slots, lag)
-    looks = pd.concat([gaze, cursor_looks(trial, slots)], ignore_index=True).sort_values("start_ms", kind="stable")
+    looks = pd.concat([gaze, cursor_looks(trial, slots)], ignore_index=True).sort_values(
+        "start_ms", kind="stable"
+    )
     looks = looks.assign(session=name, slot=looks.slot.astype("Int64").mask(looks.slot < 0))
-    atomic_save(page_picture(trial, slots), images/f"{name}.jpg", quality=90)
-    notes += [*page.notes, *(["clicks taken back before the last one"]*len(trial.dialogs)), *([f"slots beyond the first {len(LABELS)}"]*choice.cut)]
-    for note, true in {"click found by its box, not by ancestry": choice.by == "box", "click given to the nearest result": choice.by == "nearest",
-                       "click outside the box of its slot": not choice.inside, "sessions without gaze in the decision window": gaze.empty,
-                       f"pages cut to {len(LABELS)} slots": choice.cut > 0}.items():
-        if true: notes.append(note)
-    session = dict(session=name, user=name.split("-")[0], page=name, click=choice.click, decision_ms=trial.decision - trial.start, window_ms=trial.window - trial.start,
-                   query=trial.query, trial=name, click_x=trial.click[0], click_y=trial.click[1], scroll=trial.scroll, lag_ms=lag, click_by=choice.by, click_inside=choice.inside)
+    atomic_save(page_picture(trial, slots), images / f"{name}.jpg", quality=90)
+    notes += [
+        *page.notes,
+        *(["clicks taken back before the last one"] * len(trial.dialogs)),
+        *([f"slots beyond the first {len(LABELS)}"] * choice.cut),
+    ]
+    for note, true in {
+        "click found by its box, not by ancestry": choice.by == "box",
+        "click given to the nearest result": choice.by == "nearest",
+        "click outside the box of its slot": not choice.inside,
+        "sessions without gaze in the decision window": gaze.empty,
+        f"pages cut to {len(LABELS)} slots": choice.cut > 0,
+    }.items():
+        if true:
+            notes.append(note)
+    session = dict(
+        session=name,
+        user=name.split("-")[0],
+        page=name,
+        click=choice.click,
+        decision_ms=trial.decision - trial.start,
+        window_ms=trial.window - trial.start,
+        query=trial.query,
+        trial=name,
+        click_x=trial.click[0],
+        click_y=trial.click[1],
+        scroll=trial.scroll,
+        lag_ms=lag,
+        click_by=choice.by,
+        click_inside=choice.inside,
+    )
     picture = dict(page=name, image=f"images/{name}.jpg", width=VIEW_W, height=VIEW_H, group=trial.query)
-    return dict(pages=[picture], slots=slots.to_dict("records"), sessions=[session], looks=looks.astype(object).where(looks.notna(), None).to_dict("records"), notes=notes, ious=page.ious)
+    return dict(
+        pages=[picture],
+        slots=slots.to_dict("records"),
+        sessions=[session],
+        looks=looks.astype(object).where(looks.notna(), None).to_dict("records"),
+        notes=notes,
+        ious=page.ious,
+    )
 
-_RENDERER: list[Renderer] = []                                                   # this process's own browser, if it has one
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #8a77ce64
+_RENDERER: list[Renderer] = []  # this process's own browser, if it has one
+
 
 def _start(browser: str | None):
-    if browser is not None: _RENDERER.append(Renderer(browser))
+    if browser is not None:
+        _RENDERER.append(Renderer(browser))
 
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #6e42b585
 def _task(raw: Path, name: str, parts: Path, labels: str, key: str) -> dict:
     "Prepare one trial and keep what came out in the file `name`.json below `parts`."
     part = dict(trial=name, key=key, reason=None, detail=None)
-    try: part |= trial_rows(raw, name, parts/"images", labels, _RENDERER[0] if _RENDERER else None)
-    except Skipped as why: part |= dict(reason=why.reason, detail=str(why))
-    except Exception as error: part |= dict(reason="unexpected error", detail=f"{type(error).__name__}: {error}".splitlines()[0])
+    try:
+        part |= trial_rows(raw, name, parts / "images", labels, _RENDERER[0] if _RENDERER else None)
+    except Skipped as why:
+        part |= dict(reason=why.reason, detail=str(why))
+    except Exception as error:
+        part |= dict(reason="unexpected error", detail=f"{type(error).__name__}: {error}".splitlines()[0])
     return _keep(parts, part)
 
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #f67b53e0
 def _keep(parts: Path, part: dict) -> dict:
-    path = parts/f"{part['trial']}.json"
+    path = parts / f"{part['trial']}.json"
     path.with_suffix(".tmp").write_text(json.dumps(part, default=lambda x: x.item()), encoding="utf-8")
     os.replace(path.with_suffix(".tmp"), path)
     return dict(trial=part["trial"], reason=part["reason"], detail=part["detail"])
@@ -110,78 +193,153 @@ def _in_processes(tasks: list[tuple], workers: int, browser: str | None) -> Iter
     todo, alone = {task[1]: task for task in tasks}, 0
     while todo:
         batch = list(todo)[:1] if alone else list(todo)
-        with ProcessPoolExecutor(1 if alone else workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(browser,)) as pool:
+        with ProcessPoolExecutor(
+            1 if alone else workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start,
+            initargs=(browser,),
+        ) as pool:
             futures = {pool.submit(_task, *todo[name]): name for name in batch}
             for future in as_completed(futures):
                 name = futures[future]
-                try: found = future.result()
+                try:
+                    found = future.result()
                 except BrokenProcessPool:
-                    if not alone: continue
-                    found = _keep(todo[name][2], dict(trial=name, key=todo[name][4], reason="process died", detail=f"{name}: the process that read it was killed"))
+                    if not alone:
+                        continue
+                    found = _keep(
+                        todo[name][2],
+                        dict(
+                            trial=name,
+                            key=todo[name][4],
+                            reason="process died",
+                            detail=f"{name}: the process that read it was killed",
+                        ),
+                    )
                 del todo[name]
                 yield found
-        alone = alone - 1 if alone else 2*workers
+        alone = alone - 1 if alone else 2 * workers
 
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #928b0991
 def _each(tasks: list[tuple], workers: int, browser: str | None) -> Iterator[dict]:
     "Results of `_task`, in this process or in several."
-    if workers > 1 and len(tasks) > 1: yield from _in_processes(tasks, min(workers, len(tasks)), browser); return
-    if tasks: _start(browser)
+    if workers > 1 and len(tasks) > 1:
+        yield from _in_processes(tasks, min(workers, len(tasks)), browser)
+        return
+    if tasks:
+        _start(browser)
     try:
-        for task in tasks: yield _task(*task)
+        for task in tasks:
+            yield _task(*task)
     finally:
-        while _RENDERER: _RENDERER.pop().close()
+        while _RENDERER:
+            _RENDERER.pop().close()
 
 # %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #ddf9ba25
-FOLDERS = {kind: Path(where).parent for kind, where in (MAIN_FILES | dict(pupil=PUPIL_FILE, html=HTML_FILE)).items()}
+FOLDERS = {
+    kind: Path(where).parent for kind, where in (MAIN_FILES | dict(pupil=PUPIL_FILE, html=HTML_FILE)).items()
+}
 
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #3445ef3c
 def list_trials(raw: Path) -> list[str]:
     "Names of all trials with any file below `raw`, in natural order; FixateError when a folder is missing."
-    if absent := [f.name for kind, f in FOLDERS.items() if kind in MAIN_FILES and not (raw/f).is_dir()]:
-        raise FixateError(f"{raw.name}: folders {absent} are missing; accepted: the AdSERP download with {[f.name for f in FOLDERS.values()]}")
-    names = {f.stem for folder in FOLDERS.values() for f in (raw/folder).glob("*") if re.fullmatch(r"p\d+-b\d+-t\d+", f.stem)}
-    if not names: raise FixateError(f"{raw.name}: no trial files; accepted: files named pNNN-bB-tT in {[f.name for f in FOLDERS.values()]}")
+    if absent := [f.name for kind, f in FOLDERS.items() if kind in MAIN_FILES and not (raw / f).is_dir()]:
+        raise FixateError(
+            f"{raw.name}: folders {absent} are missing; accepted: the AdSERP download with {[f.name for f in FOLDERS.values()]}"
+        )
+    names = {
+        f.stem
+        for folder in FOLDERS.values()
+        for f in (raw / folder).glob("*")
+        if re.fullmatch(r"p\d+-b\d+-t\d+", f.stem)
+    }
+    if not names:
+        raise FixateError(
+            f"{raw.name}: no trial files; accepted: files named pNNN-bB-tT in {[f.name for f in FOLDERS.values()]}"
+        )
     return sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
 
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #7bc726f1
 def trial_key(raw: Path, name: str, *options) -> str:
     "Digest of a trial's files (size and time of change) and of the options that shape its rows."
-    stats = [(f.st_size, f.st_mtime_ns) if (path := raw/where.format(name)).is_file() and (f := path.stat()) else None for where in (*MAIN_FILES.values(), PUPIL_FILE, HTML_FILE)]
+    stats = [
+        (f.st_size, f.st_mtime_ns)
+        if (path := raw / where.format(name)).is_file() and (f := path.stat())
+        else None
+        for where in (*MAIN_FILES.values(), PUPIL_FILE, HTML_FILE)
+    ]
     return hashlib.sha256(repr((stats, options, version("fixate"))).encode()).hexdigest()[:16]
 
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #4ca652bf
 def _earlier(out: Path, source: str) -> tuple[Study | None, pd.DataFrame]:
     "The study that is there already from the same recording, and what it says about each trial."
-    if not (out/"trials.parquet").is_file(): return None, pd.DataFrame(columns=["trial", "key"])
+    if not (out / "trials.parquet").is_file():
+        return None, pd.DataFrame(columns=["trial", "key"])
     study = Study.load(out)
-    if study.meta.get("source") != source: return None, pd.DataFrame(columns=["trial", "key"])     # save will refuse it
-    trials = pd.read_parquet(out/"trials.parquet").astype(object)
+    if study.meta.get("source") != source:
+        return None, pd.DataFrame(columns=["trial", "key"])  # save will refuse it
+    trials = pd.read_parquet(out / "trials.parquet").astype(object)
     return study, trials.where(trials.notna(), None)
 
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #0dd8612d
 def _reuse(study: Study, trials: pd.DataFrame, keys: dict[str, str], parts: Path):
     "Put what the study has of unchanged trials among the parts."
-    tables = {t: dict(list(getattr(study, t).groupby("session" if t in ("sessions", "looks") else "page"))) for t in ("pages", "slots", "sessions", "looks")}
+    tables = {
+        t: dict(list(getattr(study, t).groupby("session" if t in ("sessions", "looks") else "page")))
+        for t in ("pages", "slots", "sessions", "looks")
+    }
     for old in trials.itertuples():
-        if keys.get(old.trial) != old.key or (parts/f"{old.trial}.json").exists(): continue
+        if keys.get(old.trial) != old.key or (parts / f"{old.trial}.json").exists():
+            continue
         part = dict(trial=old.trial, key=old.key, reason=old.reason, detail=old.detail)
         if old.reason is None:
             plain = lambda frame: frame.astype(object).where(frame.notna(), None).to_dict("records")
-            part |= {t: plain(rows[old.trial]) if old.trial in rows else [] for t, rows in tables.items()} | dict(notes=json.loads(old.notes), ious=json.loads(old.ious))
-            shutil.copyfile(study.path/f"images/{old.trial}.jpg", parts/f"images/{old.trial}.jpg")
+            part |= {
+                t: plain(rows[old.trial]) if old.trial in rows else [] for t, rows in tables.items()
+            } | dict(notes=json.loads(old.notes), ious=json.loads(old.ious))
+            shutil.copyfile(study.path / f"images/{old.trial}.jpg", parts / f"images/{old.trial}.jpg")
         _keep(parts, part)
 
 # %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #0cd7d1b9
-def _assemble(parts: Path, keys: dict[str, str], users: pd.DataFrame, meta: dict, split, unseen: int) -> tuple[Study, pd.DataFrame]:
+def _assemble(
+    parts: Path, keys: dict[str, str], users: pd.DataFrame, meta: dict, split, unseen: int
+) -> tuple[Study, pd.DataFrame]:
     "The study (its images below `parts`) and the table of trials."
-    tables, notes, ious, dropped, trials = {t: [] for t in ("pages", "slots", "sessions", "looks")}, Counter(), [], Counter(), []
+    tables, notes, ious, dropped, trials = (
+        {t: [] for t in ("pages", "slots", "sessions", "looks")},
+        Counter(),
+        [],
+        Counter(),
+        [],
+    )
     for name in keys:
-        part = json.loads((parts/f"{name}.json").read_text(encoding="utf-8"))
-        trials.append(dict(trial=name, key=part["key"], reason=part["reason"], detail=part["detail"], notes=json.dumps(part.get("notes", [])), ious=json.dumps(part.get("ious", []))))
+        part = json.loads((parts / f"{name}.json").read_text(encoding="utf-8"))
+        trials.append(
+            dict(
+                trial=name,
+                key=part["key"],
+                reason=part["reason"],
+                detail=part["detail"],
+                notes=json.dumps(part.get("notes", [])),
+                ious=json.dumps(part.get("ious", [])),
+            )
+        )
         if part["reason"] is None and not (users.user == part["sessions"][0]["user"]).any():
             trials[-1] |= dict(reason=UNUSABLE[-1], detail=f"{UNUSABLE[-1]}: {name}", notes="[]", ious="[]")
-        if trials[-1]["reason"]: dropped[trials[-1]["reason"]] += 1; continue
-        for t in tables: tables[t] += part[t]
-        notes.update(part["notes"]); ious += part["ious"]
-    if not tables["sessions"]: raise FixateError(f"0 of {len(keys)} trials usable: {dict(dropped)}; accepted: complete AdSERP trials")
+        if trials[-1]["reason"]:
+            dropped[trials[-1]["reason"]] += 1
+            continue
+        for t in tables:
+            tables[t] += part[t]
+        notes.update(part["notes"])
+        ious += part["ious"]
+    if not tables["sessions"]:
+        raise FixateError(
+            f"0 of {len(keys)} trials usable: {dict(dropped)}; accepted: complete AdSERP trials"
+        )
     frames = {t: pd.DataFrame(rows) for t, rows in tables.items()}
-    if "session" not in frames["looks"]: frames["looks"] = pd.DataFrame(columns=["session", "signal", "slot", "start_ms", "duration_ms"])
+    if "session" not in frames["looks"]:
+        frames["looks"] = pd.DataFrame(columns=["session", "signal", "slot", "start_ms", "duration_ms"])
     sessions = frames["sessions"].drop(columns=["split", "unseen"], errors="ignore")
     strangers = unseen_people(sorted(sessions.user.unique()), unseen)
     sessions.insert(4, "split", split(sessions))
@@ -189,41 +347,94 @@ def _assemble(parts: Path, keys: dict[str, str], users: pd.DataFrame, meta: dict
     sessions.loc[sessions.unseen, "split"] = "test"
     frames["sessions"] = sessions
     damaged = sum(n for reason, n in dropped.items() if reason not in UNUSABLE)
-    counts = dict(trials=len(keys), prepared=len(sessions), dropped=sum(dropped.values()), damaged=damaged, users=sessions.user.nunique())
-    if ious: meta = meta | dict(agreement=dict(boxes=len(ious), iou_at_least_08=round(float(np.mean(np.array(ious) >= .8)), 4), mean_iou=round(float(np.mean(ious)), 4)))
-    meta = meta | dict(counts=counts | {note: int(n) for note, n in sorted(notes.items())}, dropped=dict(dropped))
+    counts = dict(
+        trials=len(keys),
+        prepared=len(sessions),
+        dropped=sum(dropped.values()),
+        damaged=damaged,
+        users=sessions.user.nunique(),
+    )
+    if ious:
+        meta = meta | dict(
+            agreement=dict(
+                boxes=len(ious),
+                iou_at_least_08=round(float(np.mean(np.array(ious) >= 0.8)), 4),
+                mean_iou=round(float(np.mean(ious)), 4),
+            )
+        )
+    meta = meta | dict(
+        counts=counts | {note: int(n) for note, n in sorted(notes.items())}, dropped=dict(dropped)
+    )
     return Study(parts, meta, users[users.user.isin(sessions.user)], **frames), pd.DataFrame(trials)
 
-def prepare_adserp(raw: str | Path, out: str | Path, workers: int = 1, boxes: str = "auto", labels: str = "letters", compat: str | None = None, seed: int = 42,
-                   unseen: int = 0, progress: bool = True) -> Study:
+# %% ../../nbs/04_adserp/50_prepare_adserp.ipynb #88c01a35
+def prepare_adserp(
+    raw: str | Path,
+    out: str | Path,
+    workers: int = 1,
+    boxes: str = "auto",
+    labels: str = "letters",
+    compat: str | None = None,
+    seed: int = 42,
+    unseen: int = 0,
+    progress: bool = True,
+) -> Study:
     """The AdSERP folder `raw` as a study in folder `out`. `boxes`: auto | browser | screenshot; `labels`: letters | numbers; `compat="released"`: the released split,
     drawn with `seed`; `unseen`: people of whom all sessions are test sessions. FixateError when nothing can be prepared."""
     raw, out = Path(raw), Path(out).absolute()
-    for name, value, known in [("boxes", boxes, ("auto", "browser", "screenshot")), ("labels", labels, tuple(SCHEMES)), ("compat", compat, (None, "released"))]:
-        if value not in known: raise FixateError(f"{name} = {value!r}; accepted: {', '.join(map(str, known))}")
-    if not isinstance(workers, int) or workers < 1: raise FixateError(f"workers = {workers!r}; accepted: a whole number of at least 1")
+    for name, value, known in [
+        ("boxes", boxes, ("auto", "browser", "screenshot")),
+        ("labels", labels, tuple(SCHEMES)),
+        ("compat", compat, (None, "released")),
+    ]:
+        if value not in known:
+            raise FixateError(f"{name} = {value!r}; accepted: {', '.join(map(str, known))}")
+    if not isinstance(workers, int) or workers < 1:
+        raise FixateError(f"workers = {workers!r}; accepted: a whole number of at least 1")
     browser = None if boxes == "screenshot" else browser_path()
-    if boxes == "browser" and browser is None: raise FixateError("boxes = 'browser': no Playwright with a Chromium here; accepted: `pip install playwright` and a Chromium, or boxes = 'screenshot'")
-    users, names = read_users(raw/"participants.csv"), list_trials(raw)
-    source = hashlib.sha256((raw/"participants.csv").read_bytes()).hexdigest()[:16]
+    if boxes == "browser" and browser is None:
+        raise FixateError(
+            "boxes = 'browser': no Playwright with a Chromium here; accepted: `pip install playwright` and a Chromium, or boxes = 'screenshot'"
+        )
+    users, names = read_users(raw / "participants.csv"), list_trials(raw)
+    source = hashlib.sha256((raw / "participants.csv").read_bytes()).hexdigest()[:16]
     how = "screenshot" if browser is None else "browser"
     keys = {name: trial_key(raw, name, how, labels) for name in names}
     split_rule = f"released, seed {seed}" if compat else "by person and query, fixed"
     fingerprint = hashlib.sha256(repr((source, keys, split_rule, unseen)).encode()).hexdigest()[:16]
     study, trials = _earlier(out, source)
-    if study is not None and study.meta["fingerprint"] == fingerprint: return study
-    meta = dict(dataset="adserp", version=version("fixate"), source=source, fingerprint=fingerprint, boxes=how, labels=labels, split=split_rule, unseen_users=unseen)
+    if study is not None and study.meta["fingerprint"] == fingerprint:
+        return study
+    meta = dict(
+        dataset="adserp",
+        version=version("fixate"),
+        source=source,
+        fingerprint=fingerprint,
+        boxes=how,
+        labels=labels,
+        split=split_rule,
+        unseen_users=unseen,
+    )
     refuse_other(out, meta)
     parts = out.with_name(f".{out.name}-parts")
-    (parts/"images").mkdir(parents=True, exist_ok=True)
-    if study is not None: _reuse(study, trials, keys, parts)
-    done = {p.stem for p in parts.glob("*.json") if json.loads(p.read_text(encoding="utf-8"))["key"] == keys.get(p.stem)}
+    (parts / "images").mkdir(parents=True, exist_ok=True)
+    if study is not None:
+        _reuse(study, trials, keys, parts)
+    done = {
+        p.stem
+        for p in parts.glob("*.json")
+        if json.loads(p.read_text(encoding="utf-8"))["key"] == keys.get(p.stem)
+    }
     tasks = [(raw, name, parts, labels, keys[name]) for name in names if name not in done]
-    for found in tqdm(_each(tasks, workers, browser), "adserp", len(names), initial=len(done), disable=not progress):
-        if found["reason"]: tqdm.write(f"{found['trial']} left out: {found['detail']}")
+    for found in tqdm(
+        _each(tasks, workers, browser), "adserp", len(names), initial=len(done), disable=not progress
+    ):
+        if found["reason"]:
+            tqdm.write(f"{found['trial']} left out: {found['detail']}")
     split = (lambda sessions: split_released(sessions, seed)) if compat else split_queries
     study, trials = _assemble(parts, keys, users, meta, split, unseen)
     study = study.save(out)
-    trials.to_parquet(out/".trials.parquet", index=False); os.replace(out/".trials.parquet", out/"trials.parquet")
+    trials.to_parquet(out / ".trials.parquet", index=False)
+    os.replace(out / ".trials.parquet", out / "trials.parquet")
     shutil.rmtree(parts)
     return study

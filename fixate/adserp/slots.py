@@ -9,44 +9,66 @@ __all__ = ['DISAGREE', 'LEAST', 'SCHEMES', 'LARGEST', 'SMALLEST', 'Page', 'read_
 # %% ../../nbs/04_adserp/40_serp_slots.ipynb #d75891ad
 from dataclasses import dataclass, field
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw
 
-from .files import COLUMN, POINTER, RESULTS_TOP, VIEW_H, VIEW_W, Skipped, Trial
+from fixate.adserp.boxes import (
+    Unit,
+    boxes_without_document,
+    clicked_unit,
+    outline,
+    read_html,
+    screenshot_boxes,
+)
 from .browser_boxes import Renderer, agreement, browser_boxes
-from ..pages.drawing import font
-from .boxes import Unit, boxes_without_document, clicked_unit, outline, read_html, screenshot_boxes
+from .files import COLUMN, POINTER, RESULTS_TOP, VIEW_H, VIEW_W, Skipped, Trial
 from ..core.study import LABELS
+from ..pages.drawing import font
 
 # %% ../../nbs/04_adserp/40_serp_slots.ipynb #8e2945b5
-DISAGREE = .5                # mean intersection over union below which a re-render is not believed
+DISAGREE = 0.5  # mean intersection over union below which a re-render is not believed
+
 
 @dataclass
 class Page:
     "All slots of a whole page (page px): `slots` with kind, rank, title, x1..y2; `clicked`: row by ancestry or None; `notes`: what to count; `ious` of two ways."
+
     slots: pd.DataFrame
     clicked: int | None = None
     notes: list[str] = field(default_factory=list)
     ious: list[float] = field(default_factory=list)
 
+# %% ../../nbs/04_adserp/40_serp_slots.ipynb #1b12fe24
 def _laid_out(trial: Trial, root, units: list[Unit], renderer: Renderer | None, page: Page) -> list:
     "Boxes of `units`: by the renderer, where there is one that can be believed, else from the screenshot."
     seen = screenshot_boxes(np.asarray(trial.screenshot), trial.ads, units)
-    if renderer is None: page.notes.append("boxes from the screenshot"); return seen
-    try: laid = browser_boxes(renderer, root, units)
-    except Skipped: page.notes.append("boxes from the screenshot: re-render failed"); return seen
+    if renderer is None:
+        page.notes.append("boxes from the screenshot")
+        return seen
+    try:
+        laid = browser_boxes(renderer, root, units)
+    except Skipped:
+        page.notes.append("boxes from the screenshot: re-render failed")
+        return seen
     main = [i for i, u in enumerate(units) if not u.right]
     page.ious = agreement([seen[i] for i in main], [laid[i] for i in main])
-    if page.ious and np.mean(page.ious) < DISAGREE: page.notes.append("boxes from the screenshot: re-render does not fit"); return seen
+    if page.ious and np.mean(page.ious) < DISAGREE:
+        page.notes.append("boxes from the screenshot: re-render does not fit")
+        return seen
     page.notes.append("boxes from the re-render")
     return [b or (s if u.right else None) for u, b, s in zip(units, laid, seen)]
 
+# %% ../../nbs/04_adserp/40_serp_slots.ipynb #95301d1c
 def read_page(trial: Trial, renderer: Renderer | None = None) -> Page:
     "The slots of a trial's whole page and the clicked one by DOM ancestry."
     page, rows = Page(pd.DataFrame()), []
-    try: root = read_html(trial.html)
-    except Skipped as why: root, units = None, page.notes.append(f"boxes from the screenshot: {why.reason}") or []
-    if root is not None and not (units := outline(root)): root = page.notes.append("boxes from the screenshot: no result in the document")
+    try:
+        root = read_html(trial.html)
+    except Skipped as why:
+        root, units = None, page.notes.append(f"boxes from the screenshot: {why.reason}") or []
+    if root is not None and not (units := outline(root)):
+        root = page.notes.append("boxes from the screenshot: no result in the document")
     counts = {kind: sum(u.kind == kind for u in units) for kind in ("native_ad", "dd_top", "dd_right")}
     known = {kind: n == sum(ad["kind"] == kind for ad in trial.ads) for kind, n in counts.items()}
     unit = {(u.kind, u.rank): i for i, u in enumerate(units)}
@@ -55,120 +77,198 @@ def read_page(trial: Trial, renderer: Renderer | None = None) -> Page:
         rows.append(ad | dict(title=units[i].title if i is not None else None, unit=-1 if i is None else i))
     if root is None:
         found = boxes_without_document(np.asarray(trial.screenshot), trial.ads)
-        rows += [dict(kind=kind, rank=sum(k == kind for k, _ in found[:n + 1]), title=None, unit=-1, **dict(zip(("x1", "y1", "x2", "y2"), box))) for n, (kind, box) in enumerate(found)]
+        rows += [
+            dict(
+                kind=kind,
+                rank=sum(k == kind for k, _ in found[: n + 1]),
+                title=None,
+                unit=-1,
+                **dict(zip(("x1", "y1", "x2", "y2"), box)),
+            )
+            for n, (kind, box) in enumerate(found)
+        ]
     else:
         for i, (u, box) in enumerate(zip(units, _laid_out(trial, root, units, renderer, page))):
-            if box: rows.append(dict(kind=u.kind, rank=u.rank, title=u.title or None, unit=i, **dict(zip(("x1", "y1", "x2", "y2"), box))))
-            elif u.kind in ("organic", "widget"): page.notes.append(f"{u.kind}s of a document without a box on the screen")
+            if box:
+                rows.append(
+                    dict(
+                        kind=u.kind,
+                        rank=u.rank,
+                        title=u.title or None,
+                        unit=i,
+                        **dict(zip(("x1", "y1", "x2", "y2"), box)),
+                    )
+                )
+            elif u.kind in ("organic", "widget"):
+                page.notes.append(f"{u.kind}s of a document without a box on the screen")
     page.slots = pd.DataFrame(rows, columns=["kind", "rank", "title", "unit", "x1", "y1", "x2", "y2"])
     if root is not None and (i := clicked_unit(root, units, trial.xpath)) is not None:
         page.clicked = next(iter(np.flatnonzero(page.slots.unit == i).tolist()), None)
     return page
 
 # %% ../../nbs/04_adserp/40_serp_slots.ipynb #40bc0f31
-LEAST = 20                   # px of height that make a slot visible
+LEAST = 20  # px of height that make a slot visible
+
 
 @dataclass
 class Choice:
     "The visible `slots` in viewport px and the index of the clicked one; `by`: ancestry | box | nearest; `inside`: its box holds the click."
+
     slots: pd.DataFrame
     click: int
     by: str
     inside: bool
-    cut: int                 # slots beyond the 25th
+    cut: int  # slots beyond the 25th
 
+# %% ../../nbs/04_adserp/40_serp_slots.ipynb #8e051d8f
 def slot_at(slots: pd.DataFrame, x, y) -> np.ndarray:
     "Index of the innermost slot that contains each point (x, y), -1 where none does."
     x, y = np.atleast_1d(np.asarray(x, float)), np.atleast_1d(np.asarray(y, float))
     found = np.full(len(x), -1)
     x1, y1, x2, y2 = slots[["x1", "y1", "x2", "y2"]].to_numpy(float).T
-    for i in np.argsort(-(x2 - x1)*(y2 - y1), kind="stable"):                    # large first, so that small ones overwrite
+    for i in np.argsort(-(x2 - x1) * (y2 - y1), kind="stable"):  # large first, so that small ones overwrite
         found[(x >= x1[i]) & (x <= x2[i]) & (y >= y1[i]) & (y <= y2[i])] = i
     return found
 
+# %% ../../nbs/04_adserp/40_serp_slots.ipynb #b5fb9cd3
 def visible_slots(page: Page, trial: Trial, most: int = len(LABELS), reach: float = 60) -> Choice:
     "What of `page` was visible at the decision, and the choice; `Skipped` where no visible slot can have been clicked."
     slots = page.slots.copy()
     slots["clicked"] = np.arange(len(slots)) == (-1 if page.clicked is None else page.clicked)
-    area = (slots.x2 - slots.x1)*(slots.y2 - slots.y1)
+    area = (slots.x2 - slots.x1) * (slots.y2 - slots.y1)
     slots[["y1", "y2"]] = (slots[["y1", "y2"]] - trial.scroll).clip(0, VIEW_H)
     slots[["x1", "x2"]] = slots[["x1", "x2"]].clip(0, VIEW_W)
-    slots["visible"] = ((slots.x2 - slots.x1)*(slots.y2 - slots.y1)/area).round(4)
-    slots["clipped"] = slots.visible < .999
+    slots["visible"] = ((slots.x2 - slots.x1) * (slots.y2 - slots.y1) / area).round(4)
+    slots["clipped"] = slots.visible < 0.999
     height = slots.y2 - slots.y1
-    slots = slots[(slots.x2 > slots.x1) & ((height >= LEAST) | slots.clicked & (height > 0))].sort_values(["y1", "x1"], kind="stable", ignore_index=True)
+    slots = slots[(slots.x2 > slots.x1) & ((height >= LEAST) | slots.clicked & (height > 0))].sort_values(
+        ["y1", "x1"], kind="stable", ignore_index=True
+    )
     x, y = trial.click[0], trial.click[1] - trial.scroll
-    click, by = (int(slots.clicked.argmax()), "ancestry") if slots.clicked.any() else (int(slot_at(slots, x, y)[0]), "box")
+    click, by = (
+        (int(slots.clicked.argmax()), "ancestry")
+        if slots.clicked.any()
+        else (int(slot_at(slots, x, y)[0]), "box")
+    )
     if click < 0:
-        away = np.hypot(np.maximum(0, np.maximum(slots.x1 - x, x - slots.x2)), np.maximum(0, np.maximum(slots.y1 - y, y - slots.y2)))
+        away = np.hypot(
+            np.maximum(0, np.maximum(slots.x1 - x, x - slots.x2)),
+            np.maximum(0, np.maximum(slots.y1 - y, y - slots.y2)),
+        )
         away = away.where(slots.kind == "organic", np.inf)
-        if not len(slots) or away.min() > reach: raise Skipped("click outside every slot", f"{trial.name}: ({x:.0f}, {y + trial.scroll:.0f}) page px")
+        if not len(slots) or away.min() > reach:
+            raise Skipped(
+                "click outside every slot", f"{trial.name}: ({x:.0f}, {y + trial.scroll:.0f}) page px"
+            )
         click, by = int(away.argmin()), "nearest"
-    if click >= most: raise Skipped(f"click beyond the first {most} slots", trial.name)
+    if click >= most:
+        raise Skipped(f"click beyond the first {most} slots", trial.name)
     s = slots.iloc[click]
     inside = bool(s.x1 - 2 <= x <= s.x2 + 2 and s.y1 - 2 <= y <= s.y2 + 2)
-    return Choice(slots.drop(columns=["clicked", "unit"]).head(most), click, by, inside, max(0, len(slots) - most))
+    return Choice(
+        slots.drop(columns=["clicked", "unit"]).head(most), click, by, inside, max(0, len(slots) - most)
+    )
 
 # %% ../../nbs/04_adserp/40_serp_slots.ipynb #797bb08c
 def _clipped(frame: pd.DataFrame, trial: Trial, slots: pd.DataFrame, signal: str) -> pd.DataFrame:
     "Looks of `frame` (start, end, x, y) inside the decision window, times in ms since load."
     start, end = frame.start.clip(lower=trial.window), frame.end.clip(upper=trial.decision)
-    covered = sum(((end.clip(upper=b) - start.clip(lower=a)).clip(lower=0) for a, b in trial.dialogs), 0*start)
-    looks = pd.DataFrame(dict(signal=signal, slot=slot_at(slots, frame.x, frame.y), start_ms=start - trial.start, duration_ms=end - start - covered))
+    covered = sum(
+        ((end.clip(upper=b) - start.clip(lower=a)).clip(lower=0) for a, b in trial.dialogs), 0 * start
+    )
+    looks = pd.DataFrame(
+        dict(
+            signal=signal,
+            slot=slot_at(slots, frame.x, frame.y),
+            start_ms=start - trial.start,
+            duration_ms=end - start - covered,
+        )
+    )
     return looks[looks.duration_ms > 0]
 
+# %% ../../nbs/04_adserp/40_serp_slots.ipynb #95cf6598
 def gaze_looks(trial: Trial, slots: pd.DataFrame, lag: float) -> pd.DataFrame:
     "One look per fixation: signal, slot (-1: none), start_ms, duration_ms."
     f = trial.fixations
     end = f.timestamp + lag
-    return _clipped(pd.DataFrame(dict(start=end - f.FPOGD, end=end, x=f.FPOGX, y=f.FPOGY - trial.scroll)), trial, slots, "gaze")
+    return _clipped(
+        pd.DataFrame(dict(start=end - f.FPOGD, end=end, x=f.FPOGX, y=f.FPOGY - trial.scroll)),
+        trial,
+        slots,
+        "gaze",
+    )
 
+# %% ../../nbs/04_adserp/40_serp_slots.ipynb #9c4fcc0b
 def cursor_looks(trial: Trial, slots: pd.DataFrame) -> pd.DataFrame:
     "One look per visit of the cursor to a slot: signal, slot (-1: none), start_ms, duration_ms."
     mouse = trial.mouse[trial.mouse.event.isin(POINTER)]
     end = mouse.timestamp.shift(-1).fillna(max(trial.decision, mouse.timestamp.iloc[-1]) if len(mouse) else 0)
-    looks = _clipped(pd.DataFrame(dict(start=mouse.timestamp, end=end, x=mouse.x, y=mouse.y - mouse.scroll)), trial, slots, "cursor")
+    looks = _clipped(
+        pd.DataFrame(dict(start=mouse.timestamp, end=end, x=mouse.x, y=mouse.y - mouse.scroll)),
+        trial,
+        slots,
+        "cursor",
+    )
     visit = (looks.slot != looks.slot.shift()).cumsum()
-    return looks.groupby(visit).agg(dict(signal="first", slot="first", start_ms="first", duration_ms="sum")).reset_index(drop=True)
+    return (
+        looks.groupby(visit)
+        .agg(dict(signal="first", slot="first", start_ms="first", duration_ms="sum"))
+        .reset_index(drop=True)
+    )
 
 # %% ../../nbs/04_adserp/40_serp_slots.ipynb #e39e4bec
 SCHEMES = dict(letters=tuple(LABELS), numbers=tuple(str(i) for i in range(len(LABELS))))
 LARGEST, SMALLEST = 100, 30  # px of a label
 
+
 def _spread(y: np.ndarray, pitch: float, low: float, high: float) -> np.ndarray:
     "Sorted positions at least `pitch` apart within [low, high] (closer where there is no room), each as near to its place as that allows."
-    pitch = min(pitch, (high - low)/max(1, len(y) - 1))
+    pitch = min(pitch, (high - low) / max(1, len(y) - 1))
     y = np.clip(y, low, high)
-    for i in range(1, len(y)): y[i] = max(y[i], y[i - 1] + pitch)
-    for i in reversed(range(len(y))): y[i] = min(y[i], y[i + 1] - pitch if i + 1 < len(y) else high)
+    for i in range(1, len(y)):
+        y[i] = max(y[i], y[i - 1] + pitch)
+    for i in reversed(range(len(y))):
+        y[i] = min(y[i], y[i + 1] - pitch if i + 1 < len(y) else high)
     return y
 
+# %% ../../nbs/04_adserp/40_serp_slots.ipynb #6844ca3e
 def label_boxes(slots: pd.DataFrame, scroll: int) -> pd.DataFrame:
     "Where each slot's `label` goes: x, y of its centre and px, in the margin of its column."
-    places = pd.DataFrame(dict(x=0., y=((slots.y1 + slots.y2)/2).astype(float), px=float(LARGEST)), index=slots.index)
+    places = pd.DataFrame(
+        dict(x=0.0, y=((slots.y1 + slots.y2) / 2).astype(float), px=float(LARGEST)), index=slots.index
+    )
     for right, group in slots.groupby(slots.x1 >= COLUMN[1]):
         order = places.y[group.index].sort_values()
         gap = np.diff(order).min() if len(order) > 1 else np.inf
         room = VIEW_W - 17 - group.x2.max() - 16 if right else COLUMN[0] - 18
-        widest = max(font(LARGEST).getlength(label) for label in group.label)/LARGEST
-        px = int(min(max(SMALLEST, min(.95*gap, LARGEST)), room/widest))
-        low = max(px/2 + 2, RESULTS_TOP - scroll + px/2 - 10)
-        places.loc[order.index, "y"] = _spread(order.to_numpy(), px, low, VIEW_H - px/2 - 2)
+        widest = max(font(LARGEST).getlength(label) for label in group.label) / LARGEST
+        px = int(min(max(SMALLEST, min(0.95 * gap, LARGEST)), room / widest))
+        low = max(px / 2 + 2, RESULTS_TOP - scroll + px / 2 - 10)
+        places.loc[order.index, "y"] = _spread(order.to_numpy(), px, low, VIEW_H - px / 2 - 2)
         places.loc[order.index, "px"] = px
-        places.loc[order.index, "x"] = group.x2.max() + 20 + widest*px/2 if right else COLUMN[0]/2 - 6
+        places.loc[order.index, "x"] = group.x2.max() + 20 + widest * px / 2 if right else COLUMN[0] / 2 - 6
     return places
 
+# %% ../../nbs/04_adserp/40_serp_slots.ipynb #e8d30651
 def page_picture(trial: Trial, slots: pd.DataFrame) -> Image.Image:
     "The viewport at the decision with the `label` of every slot in the margin beside it."
     page = Image.new("RGB", (VIEW_W, VIEW_H), "white")
-    page.paste(trial.screenshot.crop((0, trial.scroll, VIEW_W, min(trial.screenshot.height, trial.scroll + VIEW_H))))
+    page.paste(
+        trial.screenshot.crop((0, trial.scroll, VIEW_W, min(trial.screenshot.height, trial.scroll + VIEW_H)))
+    )
     draw = ImageDraw.Draw(page)
     for place, label in zip(label_boxes(slots, trial.scroll).itertuples(), slots.label):
         draw.text((place.x, place.y), label, font=font(int(place.px)), fill="black", anchor="mm")
     return page
 
+# %% ../../nbs/04_adserp/40_serp_slots.ipynb #97ced9e0
 def labels_cover(trial: Trial, slots: pd.DataFrame) -> bool:
     "Whether any label covers something that is not page white."
-    bare = trial.screenshot.crop((0, trial.scroll, VIEW_W, min(trial.screenshot.height, trial.scroll + VIEW_H)))
-    before, after = np.asarray(bare).astype(int), np.asarray(page_picture(trial, slots))[:bare.height].astype(int)
+    bare = trial.screenshot.crop(
+        (0, trial.scroll, VIEW_W, min(trial.screenshot.height, trial.scroll + VIEW_H))
+    )
+    before, after = (
+        np.asarray(bare).astype(int),
+        np.asarray(page_picture(trial, slots))[: bare.height].astype(int),
+    )
     return bool((before[(before != after).any(-1)] < 245).any())

@@ -15,10 +15,11 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logsumexp
 
 from .position import CLICK_KAPPA, Maps, fill, position_rate, train_rows
-from ..core.study import FixateError, Study, TABLES
+from ..core.study import TABLES, FixateError, Study
 
-RIDGE = 1.          # penalty ½·RIDGE·w² on every weight, in units of one session's log-likelihood
-UNSEEN = .02        # observed examination of a slot nobody was seen to look at: clicks on it do happen
+# %% ../../nbs/09_baselines/30_click_models.ipynb #ac043e11
+RIDGE = 1.0  # penalty ½·RIDGE·w² on every weight, in units of one session's log-likelihood
+UNSEEN = 0.02  # observed examination of a slot nobody was seen to look at: clicks on it do happen
 GEOMETRY = {*TABLES["slots"], "row", "col", "carousel", "position"} - {"kind"}
 
 # %% ../../nbs/09_baselines/30_click_models.ipynb #7fc40250
@@ -27,16 +28,23 @@ def _named(profile: str, value: str) -> tuple[bool, bool]:
     said = lambda text: re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE) is not None
     return said(profile.split(",")[0]), said(profile)
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #69519d93
 def _affinity(study: Study, attribute: str, values: list[str]) -> np.ndarray:
     "Log-ratio of the user's train click rate on each value to everybody's, (sessions, values); a train session's own click left out."
     sessions = study.sessions
     value = study.slots.set_index(["page", "slot"])[attribute]
-    clicked = [value.get((s.page, int(s.click))) if s.split == "train" and not pd.isna(s.click) else None for s in sessions.itertuples()]
-    own = np.array([[c == v for v in values] for c in clicked], float)                   # (sessions, values), zero where nothing may be learnt
+    clicked = [
+        value.get((s.page, int(s.click))) if s.split == "train" and not pd.isna(s.click) else None
+        for s in sessions.itertuples()
+    ]
+    own = np.array(
+        [[c == v for v in values] for c in clicked], float
+    )  # (sessions, values), zero where nothing may be learnt
     counts = pd.DataFrame(own).groupby(sessions.user.to_numpy()).transform("sum").to_numpy() - own
-    base = (own.sum(0) + 1)/(own.sum() + len(values))
-    return np.log((counts + CLICK_KAPPA*base)/(counts.sum(1, keepdims=True) + CLICK_KAPPA)/base)
+    base = (own.sum(0) + 1) / (own.sum() + len(values))
+    return np.log((counts + CLICK_KAPPA * base) / (counts.sum(1, keepdims=True) + CLICK_KAPPA) / base)
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #499a89f5
 def slot_features(study: Study) -> tuple[np.ndarray, list[str]]:
     "(sessions, slots, features) with NaN for slots the page lacks, and the features' names; see the text above."
     slots, sessions, width = study.slots, study.sessions, int(study.slots.slot.max()) + 1
@@ -44,44 +52,74 @@ def slot_features(study: Study) -> tuple[np.ndarray, list[str]]:
     pages = slots.groupby("page", sort=False).indices
     rows = [pages[p] for p in sessions.page]
     columns, names = [], []
-    def add(name, per_session):                                                          # per_session(i, rows of the page) -> (n,)
-        columns.append([np.pad(np.asarray(per_session(i, r), float), (0, width - len(r)), constant_values=np.nan) for i, r in enumerate(rows)])
+
+    def add(name, per_session):  # per_session(i, rows of the page) -> (n,)
+        columns.append(
+            [
+                np.pad(np.asarray(per_session(i, r), float), (0, width - len(r)), constant_values=np.nan)
+                for i, r in enumerate(rows)
+            ]
+        )
         names.append(name)
+
     for attribute in [a for a in ("genre", "kind") if a in slots and slots[a].nunique() > 1]:
         values = sorted(slots[attribute].dropna().astype(str).unique())
         code = pd.Categorical(slots[attribute].astype(str), values).codes
-        named = {u: np.array([_named(text, v) for v in values]).T for u, text in profile.items()}   # (2, values)
+        named = {
+            u: np.array([_named(text, v) for v in values]).T for u, text in profile.items()
+        }  # (2, values)
         liked = _affinity(study, attribute, values)
-        for k, v in enumerate(values): add(f"{attribute}={v}", lambda i, r: code[r] == k)
-        for k, word in enumerate(("first", "named")): add(f"{attribute} {word} in profile", lambda i, r: named[sessions.user.iloc[i]][k][code[r]])
+        for k, v in enumerate(values):
+            add(f"{attribute}={v}", lambda i, r: code[r] == k)
+        for k, word in enumerate(("first", "named")):
+            add(f"{attribute} {word} in profile", lambda i, r: named[sessions.user.iloc[i]][k][code[r]])
         add(f"{attribute} clicked before", lambda i, r: liked[i][code[r]])
-    for name in [c for c in slots if c not in GEOMETRY and pd.api.types.is_numeric_dtype(slots[c]) and slots[c].std() > 0]:
-        z = ((slots[name] - slots[name].mean())/slots[name].std()).fillna(0.).to_numpy()
+    for name in [
+        c
+        for c in slots
+        if c not in GEOMETRY and pd.api.types.is_numeric_dtype(slots[c]) and slots[c].std() > 0
+    ]:
+        z = ((slots[name] - slots[name].mean()) / slots[name].std()).fillna(0.0).to_numpy()
         add(name, lambda i, r: z[r])
     return np.stack(columns, -1) if names else np.zeros((len(sessions), width, 0)), names
 
 # %% ../../nbs/09_baselines/30_click_models.ipynb #6d920e32
-def fit_choice(x: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray = RIDGE, centre: np.ndarray | float = 0.) -> np.ndarray:
+def fit_choice(
+    x: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray = RIDGE, centre: np.ndarray | float = 0.0
+) -> np.ndarray:
     "Weights (features,) of softmax(x·w) fitted to `targets` (sessions, slots), which sum to 1; NaN slots of `x` (sessions, slots, features) are absent."
     has, x, y = ~np.isnan(x).any(-1), np.nan_to_num(x), np.nan_to_num(targets)
+
     def loss(w):
         logp = log_softmax(np.where(has, x @ w, -np.inf), axis=1)
         p = np.exp(logp)
-        value = -np.where(y > 0, y*np.where(has, logp, 0), 0).sum() + .5*(ridge*(w - centre)**2).sum()
-        return value, np.einsum("snf,sn->f", x, p*y.sum(1, keepdims=True) - y) + ridge*(w - centre)
-    return minimize(loss, np.zeros(x.shape[-1]) + centre, jac=True, method="L-BFGS-B", options=dict(maxiter=1000, ftol=1e-12, gtol=1e-8)).x
+        value = (
+            -np.where(y > 0, y * np.where(has, logp, 0), 0).sum() + 0.5 * (ridge * (w - centre) ** 2).sum()
+        )
+        return value, np.einsum("snf,sn->f", x, p * y.sum(1, keepdims=True) - y) + ridge * (w - centre)
 
+    return minimize(
+        loss,
+        np.zeros(x.shape[-1]) + centre,
+        jac=True,
+        method="L-BFGS-B",
+        options=dict(maxiter=1000, ftol=1e-12, gtol=1e-8),
+    ).x
+
+# %% ../../nbs/09_baselines/30_click_models.ipynb #cf227d74
 def choose(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     "softmax(x·w) over the slots of each session, (sessions, slots), NaN for absent ones."
     has = ~np.isnan(x).any(-1)
     p = np.exp(log_softmax(np.where(has, np.nan_to_num(x) @ w, -np.inf), axis=1))
     return np.where(has, p, np.nan)
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #deaa42df
 def with_position(x: np.ndarray) -> np.ndarray:
     "Features with an indicator of each slot index in front; NaN slots stay NaN."
     absent = np.isnan(x).any(-1) if x.shape[-1] else None
     place = np.broadcast_to(np.eye(x.shape[1]), (len(x), x.shape[1], x.shape[1])).copy()
-    if absent is not None: place[absent] = np.nan
+    if absent is not None:
+        place[absent] = np.nan
     return np.concatenate([place, x], -1)
 
 # %% ../../nbs/09_baselines/30_click_models.ipynb #be81dfcf
@@ -89,15 +127,19 @@ def _frames(study: Study, attention: np.ndarray, probs: np.ndarray) -> Maps:
     index = pd.Index(study.sessions.session, name="session")
     return pd.DataFrame(attention, index=index), pd.DataFrame(probs, index=index)
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #19256e67
 def _features(study: Study) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "Features with NaN for absent slots (also where there are none), one-hot train clicks (train sessions, slots), and the places of those sessions."
     x, _ = slot_features(study)
     sizes = study.sessions.page.map(study.slots.groupby("page").size()).to_numpy()
-    x = np.concatenate([x, np.zeros((*x.shape[:2], 1))], -1)                               # a constant, which carries the NaN where there is nothing else
+    x = np.concatenate(
+        [x, np.zeros((*x.shape[:2], 1))], -1
+    )  # a constant, which carries the NaN where there is nothing else
     x[np.arange(x.shape[1])[None] >= sizes[:, None]] = np.nan
     _, clicks = train_rows(study)
     return x, clicks.to_numpy(), study.sessions.set_index("session").index.get_indexer(clicks.index)
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #10fa00f4
 def conditional_logit(study: Study) -> Maps:
     "p = softmax(b_position + w·features), fitted to the train clicks; the same p stands for attention (people look where they might click)."
     x, clicks, train = _features(study)
@@ -106,58 +148,84 @@ def conditional_logit(study: Study) -> Maps:
     return _frames(study, p, p)
 
 # %% ../../nbs/09_baselines/30_click_models.ipynb #ecc93c70
-def _fit_bernoulli(x: np.ndarray, clicks: np.ndarray, seen: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _fit_bernoulli(
+    x: np.ndarray, clicks: np.ndarray, seen: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     "Weights of appeal (features,) and logits of γ (slots,) by likelihood of P(C) = γ·σ(x·w); with `seen` (sessions, slots), that instead of γ."
     has, x, y = ~np.isnan(x).any(-1), np.nan_to_num(x), np.nan_to_num(clicks)
     f, n = x.shape[-1], x.shape[1]
+
     def loss(v):
         w, b = v[:f], v[f:]
         gamma, appeal = expit(b)[None] if seen is None else seen, expit(x @ w)
-        c = np.clip(gamma*appeal, 1e-9, 1 - 1e-9)
-        value = -(has*(y*np.log(c) + (1 - y)*np.log1p(-c))).sum() + .5*RIDGE*(v**2).sum()
-        slope = has*(y - (1 - y)*c/(1 - c))                                              # d log-likelihood / d log c
-        d_w = -np.einsum("sn,snf->f", slope*(1 - appeal), x)
-        d_b = -(slope*(1 - gamma)).sum(0) if seen is None else np.zeros(n)
-        return value, np.r_[d_w, d_b] + RIDGE*v
+        c = np.clip(gamma * appeal, 1e-9, 1 - 1e-9)
+        value = -(has * (y * np.log(c) + (1 - y) * np.log1p(-c))).sum() + 0.5 * RIDGE * (v**2).sum()
+        slope = has * (y - (1 - y) * c / (1 - c))  # d log-likelihood / d log c
+        d_w = -np.einsum("sn,snf->f", slope * (1 - appeal), x)
+        d_b = -(slope * (1 - gamma)).sum(0) if seen is None else np.zeros(n)
+        return value, np.r_[d_w, d_b] + RIDGE * v
+
     v = minimize(loss, np.zeros(f + n), jac=True, method="L-BFGS-B", options=dict(maxiter=1000)).x
     return v[:f], v[f:]
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #474299ea
 def _one_click(c: np.ndarray) -> np.ndarray:
     "Belief over slots (sessions, slots; NaN absent) given that exactly one of independent clicks with probability `c` happened."
     odds = np.log(c) - np.log1p(-c)
     return np.exp(odds - logsumexp(np.where(np.isnan(odds), -np.inf, odds), axis=1, keepdims=True))
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #a3287eec
 def pbm(study: Study) -> Maps:
     "Position-based model: attention ∝ γ_position, probs by P(C) = γ·σ(w·x), one click per page."
     x, clicks, train = _features(study)
-    x[..., -1] += 1                                                                        # the constant becomes the appeal's intercept
+    x[..., -1] += 1  # the constant becomes the appeal's intercept
     w, b = _fit_bernoulli(x[train], clicks, None)
     gamma = np.where(np.isnan(x[..., -1]), np.nan, expit(b)[None])
-    return _frames(study, gamma/np.nansum(gamma, 1, keepdims=True), _one_click(np.clip(gamma*expit(x @ w), 1e-9, 1 - 1e-9)))
+    return _frames(
+        study,
+        gamma / np.nansum(gamma, 1, keepdims=True),
+        _one_click(np.clip(gamma * expit(x @ w), 1e-9, 1 - 1e-9)),
+    )
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #47d580ac
 def look_rates(study: Study) -> Maps:
     "Rate at which this user looks at each slot index at all, shrunk to everybody's by 5 sessions (twice the same frame)."
     gaze, _ = train_rows(study)
-    looked = gaze.where(gaze.isna(), (gaze > 0)*1.)
+    looked = gaze.where(gaze.isna(), (gaze > 0) * 1.0)
     own = dict(list(looked.groupby(study.sessions.set_index("session").user.loc[looked.index])))
     kept = {}
+
     def rule(session, n):
         key = session.user, n
         if key not in kept:
-            everybody = position_rate(looked, n, np.full(n, .5), 1.)
-            kept[key] = position_rate(own[session.user], n, everybody, CLICK_KAPPA) if session.user in own else everybody
+            everybody = position_rate(looked, n, np.full(n, 0.5), 1.0)
+            kept[key] = (
+                position_rate(own[session.user], n, everybody, CLICK_KAPPA)
+                if session.user in own
+                else everybody
+            )
         return kept[key], kept[key]
+
     return fill(study, rule)
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #5b10a7b4
 def oepbm(study: Study) -> Maps:
     "Observed-examination click model: appeal fitted on slots that were seen; examination on new pages is the user's rate of looking there."
     x, clicks, train = _features(study)
     x[..., -1] += 1
     dwell = study.dwell("gaze").to_numpy()[train]
     tracked = np.nansum(dwell, 1) > 0
-    if not tracked.any(): raise FixateError("sessions: no train session has both a click and gaze; accepted: at least one to fit on")
-    w, _ = _fit_bernoulli(x[train][tracked], clicks[tracked], np.where(dwell[tracked] > 0, 1., UNSEEN))
+    if not tracked.any():
+        raise FixateError(
+            "sessions: no train session has both a click and gaze; accepted: at least one to fit on"
+        )
+    w, _ = _fit_bernoulli(x[train][tracked], clicks[tracked], np.where(dwell[tracked] > 0, 1.0, UNSEEN))
     seen = look_rates(study)[0].to_numpy()
-    return _frames(study, seen/np.nansum(seen, 1, keepdims=True), _one_click(np.clip(seen*expit(x @ w), 1e-9, 1 - 1e-9)))
+    return _frames(
+        study,
+        seen / np.nansum(seen, 1, keepdims=True),
+        _one_click(np.clip(seen * expit(x @ w), 1e-9, 1 - 1e-9)),
+    )
 
+# %% ../../nbs/09_baselines/30_click_models.ipynb #5a54535c
 CLICK_MODELS = dict(conditional_logit=conditional_logit, pbm=pbm, oepbm=oepbm)

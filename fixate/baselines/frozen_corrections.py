@@ -17,39 +17,57 @@ from ..core.study import FixateError, Study
 def _rows(study: Study, frame: pd.DataFrame, split: str | None = "train") -> pd.DataFrame:
     "The rows of `frame` that belong to `split`. FixateError when there are none."
     known = study.sessions.set_index("session").split
-    if strange := [s for s in frame.index if s not in known.index]: raise FixateError(f"maps: session {strange[0]!r}; accepted: sessions of the study")
+    if strange := [s for s in frame.index if s not in known.index]:
+        raise FixateError(f"maps: session {strange[0]!r}; accepted: sessions of the study")
     rows = frame[(known.loc[frame.index] == split).to_numpy()]
-    if rows.empty: raise FixateError(f"maps: none of {len(frame)} sessions is a {split} session; accepted: maps of {split} sessions to fit on, too")
+    if rows.empty:
+        raise FixateError(
+            f"maps: none of {len(frame)} sessions is a {split} session; accepted: maps of {split} sessions to fit on, too"
+        )
     return rows
 
+# %% ../../nbs/09_baselines/50_frozen_corrections.ipynb #f9193aac
 def sink_corrected(study: Study, attention: pd.DataFrame, probs: pd.DataFrame) -> Maps:
     "Both frames divided by their mean over train sessions at the same slot index (of pages of like size), renormalised."
+
     def correct(frame: pd.DataFrame) -> pd.DataFrame:
         train, out = _rows(study, frame), frame.to_numpy(float).copy()
         sizes = (~np.isnan(out)).sum(1)
         for n in np.unique(sizes):
-            usual = position_map(train, int(n), np.full(n, 1/n), GAZE_MASS)
+            usual = position_map(train, int(n), np.full(n, 1 / n), GAZE_MASS)
             out[sizes == n, :n] /= usual
-        return pd.DataFrame(out/np.nansum(out, 1, keepdims=True), index=frame.index, columns=frame.columns)
+        return pd.DataFrame(out / np.nansum(out, 1, keepdims=True), index=frame.index, columns=frame.columns)
+
     return correct(attention), correct(probs)
 
 # %% ../../nbs/09_baselines/50_frozen_corrections.ipynb #ea8cea86
-def _calibrate(frame: pd.DataFrame, train: pd.DataFrame, targets: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+def _calibrate(
+    frame: pd.DataFrame, train: pd.DataFrame, targets: pd.DataFrame
+) -> tuple[pd.DataFrame, np.ndarray]:
     "`frame` recalibrated by weights fitted on `train` rows against `targets`; and the weights: b per position, then 1/T."
+
     def features(rows):
-        logs = np.log(np.maximum(rows.to_numpy(float), 1e-6))                      # NaN stays NaN
+        logs = np.log(np.maximum(rows.to_numpy(float), 1e-6))  # NaN stays NaN
         return with_position(logs[..., None])
-    w = fit_choice(features(train), targets.loc[train.index].to_numpy(), centre=np.r_[np.zeros(frame.shape[1]), 1.])
+
+    w = fit_choice(
+        features(train), targets.loc[train.index].to_numpy(), centre=np.r_[np.zeros(frame.shape[1]), 1.0]
+    )
     return pd.DataFrame(choose(features(frame), w), index=frame.index, columns=frame.columns), w
 
+# %% ../../nbs/09_baselines/50_frozen_corrections.ipynb #06e07135
 def calibrated(study: Study, attention: pd.DataFrame, probs: pd.DataFrame) -> Maps:
     "Temperature and a bias per position, fitted on the train sessions: attention to their gaze, probs to their clicks."
     out = []
     for frame, targets in zip((attention, probs), train_rows(study)):
         train = _rows(study, frame)
         train = train[train.index.isin(targets.index)]
-        if train.empty: raise FixateError("maps: no train session with maps has gaze (a click); accepted: at least one to fit on")
+        if train.empty:
+            raise FixateError(
+                "maps: no train session with maps has gaze (a click); accepted: at least one to fit on"
+            )
         out.append(_calibrate(frame, train, targets)[0])
     return tuple(out)
 
+# %% ../../nbs/09_baselines/50_frozen_corrections.ipynb #592ff6c8
 CORRECTIONS = dict(sink_corrected=sink_corrected, calibrated=calibrated)

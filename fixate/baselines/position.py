@@ -14,15 +14,29 @@ from typing import Callable
 import numpy as np
 import pandas as pd
 
-from ..scoring.metrics import kl_div, log_loss
 from ..core.study import FixateError, Study
+from ..scoring.metrics import kl_div, log_loss
 
-GAZE_MASS = .1    # sessions' worth of the fallback in every mean gaze: no slot at zero, so that KL stays moderate
-CLICK_KAPPA = 5   # sessions' worth of the population in a user's click rates
-LABEL_SHARE = .9  # what `label_peaked` puts on the click
-KAPPAS = (0.5, 1, 2, 4, 8, 16, 32, 64)   # sessions' worth of the population that `shrunken` tries on validation sessions
+# %% ../../nbs/09_baselines/10_position.ipynb #afb78491
+GAZE_MASS = (
+    0.1  # sessions' worth of the fallback in every mean gaze: no slot at zero, so that KL stays moderate
+)
+CLICK_KAPPA = 5  # sessions' worth of the population in a user's click rates
+LABEL_SHARE = 0.9  # what `label_peaked` puts on the click
+KAPPAS = (
+    0.5,
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+)  # sessions' worth of the population that `shrunken` tries on validation sessions
 
-Maps = tuple[pd.DataFrame, pd.DataFrame]  # attention and probs: index session, a column per slot, rows sum to 1, NaN where the page lacks the slot
+Maps = tuple[
+    pd.DataFrame, pd.DataFrame
+]  # attention and probs: index session, a column per slot, rows sum to 1, NaN where the page lacks the slot
 
 # %% ../../nbs/09_baselines/10_position.ipynb #00a7e4b6
 def train_rows(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -33,15 +47,21 @@ def train_rows(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
     dwell = study.dwell("gaze").loc[train.index]
     looked, clicked = dwell.sum(axis=1) > 0, train.click.dropna().astype(int)
     gaze = dwell[looked].div(dwell[looked].sum(axis=1), axis=0)
-    clicks = dwell.loc[clicked.index] * 0. + (clicked.to_numpy()[:, None] == dwell.columns.to_numpy())  # NaN + 0 stays NaN
+    clicks = dwell.loc[clicked.index] * 0.0 + (
+        clicked.to_numpy()[:, None] == dwell.columns.to_numpy()
+    )  # NaN + 0 stays NaN
     for name, rows in dict(gaze=gaze, click=clicks).items():
-        if rows.empty: raise FixateError(f"sessions: none of {len(train)} train sessions has a {name}; accepted: at least one to fit on")
+        if rows.empty:
+            raise FixateError(
+                f"sessions: none of {len(train)} train sessions has a {name}; accepted: at least one to fit on"
+            )
     return gaze, clicks
 
 # %% ../../nbs/09_baselines/10_position.ipynb #99a33ade
 def position_rate(rows: pd.DataFrame, n: int, fallback: np.ndarray, mass: float) -> np.ndarray:
     "Mean of `rows` (sessions, slots; NaN for no such slot) by slot of a page of `n` slots, shrunk to `fallback` (n,), which no rows at all give."
-    if rows.empty: return fallback
+    if rows.empty:
+        return fallback
     x = rows.to_numpy()
     has = ~np.isnan(x)
     apart = abs(has.sum(1) - n)
@@ -49,6 +69,7 @@ def position_rate(rows: pd.DataFrame, n: int, fallback: np.ndarray, mass: float)
     fit = lambda x: np.pad(x[:, :n], ((0, 0), (0, max(0, n - x.shape[1]))))
     return (weight @ fit(np.nan_to_num(x)) + mass * fallback) / (weight @ fit(has) + mass)
 
+# %% ../../nbs/09_baselines/10_position.ipynb #015a8cba
 def position_map(rows: pd.DataFrame, n: int, fallback: np.ndarray, mass: float) -> np.ndarray:
     "`position_rate`, normalised over the page."
     rate = position_rate(rows, n, fallback, mass)
@@ -64,74 +85,98 @@ def fill(study: Study, rule: Callable) -> Maps:
         out[:, i, :n] = rule(session, int(n))
     return tuple(pd.DataFrame(x, index=pd.Index(study.sessions.session, name="session")) for x in out)
 
+# %% ../../nbs/09_baselines/10_position.ipynb #047242f5
 def prior_of(study: Study) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
     "n -> (mean train gaze, add-one smoothed train click rates) by position on a page of `n` slots."
     gaze, clicks = train_rows(study)
+
     @cache
     def prior(n: int):
         flat = np.full(n, 1 / n)
         return position_map(gaze, n, flat, GAZE_MASS), position_map(clicks, n, flat, n)
+
     return prior
 
+# %% ../../nbs/09_baselines/10_position.ipynb #9bc9428a
 def own_rows(study: Study) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     "`train_rows` by user: {user: gaze rows}, {user: click rows}; users without any are absent."
     owner = study.sessions.set_index("session").user
-    return tuple({user: own for user, own in rows.groupby(owner.loc[rows.index])} for rows in train_rows(study))
+    return tuple(
+        {user: own for user, own in rows.groupby(owner.loc[rows.index])} for rows in train_rows(study)
+    )
 
 # %% ../../nbs/09_baselines/10_position.ipynb #06043d90
 def uniform(study: Study) -> Maps:
     "1/n on every slot, for attention and click alike; learns nothing."
     return fill(study, lambda session, n: (np.full(n, 1 / n),) * 2)
 
+# %% ../../nbs/09_baselines/10_position.ipynb #040240b9
 def grid(slots: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     "Row and column (1-based) of each slot of one page, from its boxes: a new row begins half a slot's height below the last one's middle."
     out = []
     for low, high in (("y1", "y2"), ("x1", "x2")):
-        middle, half = ((slots[low] + slots[high]) / 2).to_numpy(), float((slots[high] - slots[low]).median()) / 2
+        middle, half = (
+            ((slots[low] + slots[high]) / 2).to_numpy(),
+            float((slots[high] - slots[low]).median()) / 2,
+        )
         order, line, start = np.argsort(middle, kind="stable"), np.empty(len(slots), int), -np.inf
         k = 0
         for i in order:
-            if middle[i] > start + half: k, start = k + 1, middle[i]
+            if middle[i] > start + half:
+                k, start = k + 1, middle[i]
             line[i] = k
         out.append(line)
     return tuple(out)
 
+# %% ../../nbs/09_baselines/10_position.ipynb #58daf10d
 def page_grids(study: Study) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     "{page: rows, columns}."
     return {page: grid(slots) for page, slots in study.slots.groupby("page", sort=False)}
 
+# %% ../../nbs/09_baselines/10_position.ipynb #74ec7ac7
 def centre(study: Study) -> Maps:
     "A Gaussian around the middle of the page's grid, for attention and click; deviations of a third of the rows and 0.3 of the columns."
     at = page_grids(study)
+
     def rule(session, n: int):
         (r, c) = at[session.page]
-        z = ((r - (r.max() + 1)/2) / (r.max()/3))**2 + ((c - (c.max() + 1)/2) / (.3*c.max()))**2
-        p = np.exp(-z/2)
+        z = ((r - (r.max() + 1) / 2) / (r.max() / 3)) ** 2 + ((c - (c.max() + 1) / 2) / (0.3 * c.max())) ** 2
+        p = np.exp(-z / 2)
         return (p / p.sum(),) * 2
+
     return fill(study, rule)
 
+# %% ../../nbs/09_baselines/10_position.ipynb #4f384c62
 def position_prior(study: Study) -> Maps:
     "Mean gaze of the train sessions by slot index, and their click rates with add-one smoothing."
     prior = prior_of(study)
     return fill(study, lambda session, n: prior(n))
 
 # %% ../../nbs/09_baselines/10_position.ipynb #cd9d2ea4
-def personal_maps(study: Study, mass_gaze: float, mass_click: float) -> Callable[[str, int], tuple[np.ndarray, np.ndarray]]:
+def personal_maps(
+    study: Study, mass_gaze: float, mass_click: float
+) -> Callable[[str, int], tuple[np.ndarray, np.ndarray]]:
     "(user, n) -> the user's own mean train gaze and click rates, shrunk to the population's by so many sessions' worth."
     prior, (own_gaze, own_clicks) = prior_of(study), own_rows(study)
+
     @cache
     def own(user: str, n: int):
         attention, probs = prior(n)
-        if user in own_gaze: attention = position_map(own_gaze[user], n, attention, mass_gaze)
-        if user in own_clicks: probs = position_map(own_clicks[user], n, probs, mass_click)
+        if user in own_gaze:
+            attention = position_map(own_gaze[user], n, attention, mass_gaze)
+        if user in own_clicks:
+            probs = position_map(own_clicks[user], n, probs, mass_click)
         return attention, probs
+
     return own
 
+# %% ../../nbs/09_baselines/10_position.ipynb #9e50c705
 def user_mean(study: Study) -> Maps:
     "The user's own mean train gaze by slot index, and click rates (counts + 5 prior) / (sessions + 5); the prior for users without any."
     own = personal_maps(study, GAZE_MASS, CLICK_KAPPA)
     return fill(study, lambda session, n: own(session.user, n))
 
+# %% ../../nbs/09_baselines/10_position.ipynb #2917ff75
 def shrinkage(study: Study) -> dict[str, float]:
     "The κ of KAPPAS with the least KL (gaze) and log-loss (click) on the validation sessions; 4 where there are none."
     val = study.subset("val")
@@ -142,26 +187,44 @@ def shrinkage(study: Study) -> dict[str, float]:
         for s in val.sessions.itertuples():
             attention, probs = own(s.user, int(sizes[s.page]))
             seen = dwell.loc[s.session].dropna().to_numpy()
-            if seen.sum() > 0: sums["gaze"].append(kl_div(seen, attention))
-            if not pd.isna(s.click): sums["click"].append(log_loss(probs, s.click))
-    return {what: min(KAPPAS, key=lambda k: np.mean(lost[k][what])) if lost[KAPPAS[0]][what] else 4 for what in ("gaze", "click")}
+            if seen.sum() > 0:
+                sums["gaze"].append(kl_div(seen, attention))
+            if not pd.isna(s.click):
+                sums["click"].append(log_loss(probs, s.click))
+    return {
+        what: min(KAPPAS, key=lambda k: np.mean(lost[k][what])) if lost[KAPPAS[0]][what] else 4
+        for what in ("gaze", "click")
+    }
 
+# %% ../../nbs/09_baselines/10_position.ipynb #a487a906
 def shrunken(study: Study) -> Maps:
     "The user's mean gaze and click rates, shrunk to the population by `shrinkage` sessions' worth: (κ prior + N own) / (κ + N)."
     kappa = shrinkage(study)
     own = personal_maps(study, kappa["gaze"], kappa["click"])
     return fill(study, lambda session, n: own(session.user, n))
 
+# %% ../../nbs/09_baselines/10_position.ipynb #c7d241f1
 def label_peaked(study: Study) -> Maps:
     "0.9 on the session's true click + 0.1 of the gaze prior, for attention and click alike: the leak control, `true_label` protocol only."
     prior = prior_of(study)
+
     def rule(session, n: int):
         a, _ = prior(n)
-        if not pd.isna(session.click): a = LABEL_SHARE * (np.arange(n) == session.click) + (1 - LABEL_SHARE) * a
+        if not pd.isna(session.click):
+            a = LABEL_SHARE * (np.arange(n) == session.click) + (1 - LABEL_SHARE) * a
         return a, a
+
     return fill(study, rule)
 
-POSITION = dict(uniform=uniform, centre=centre, position_prior=position_prior, user_mean=user_mean, shrunken=shrunken, label_peaked=label_peaked)
+# %% ../../nbs/09_baselines/10_position.ipynb #2ed51d9a
+POSITION = dict(
+    uniform=uniform,
+    centre=centre,
+    position_prior=position_prior,
+    user_mean=user_mean,
+    shrunken=shrunken,
+    label_peaked=label_peaked,
+)
 
 # %% ../../nbs/09_baselines/10_position.ipynb #faf319fe
 def fit_counts(study: Study) -> dict[str, int]:
@@ -169,8 +232,12 @@ def fit_counts(study: Study) -> dict[str, int]:
     gaze, clicks = train_rows(study)
     sessions = study.sessions.set_index("session")
     size = sessions.page.map(study.slots.groupby("page").size())
-    return dict(train=int((sessions.split == "train").sum()), train_gaze=len(gaze), train_clicks=len(clicks),
-                user_without_gaze=int((~sessions.user.isin(sessions.user.loc[gaze.index])).sum()),
-                user_without_clicks=int((~sessions.user.isin(sessions.user.loc[clicks.index])).sum()),
-                size_without_gaze=int((~size.isin(size.loc[gaze.index])).sum()),
-                without_click=int(sessions.click.isna().sum()))
+    return dict(
+        train=int((sessions.split == "train").sum()),
+        train_gaze=len(gaze),
+        train_clicks=len(clicks),
+        user_without_gaze=int((~sessions.user.isin(sessions.user.loc[gaze.index])).sum()),
+        user_without_clicks=int((~sessions.user.isin(sessions.user.loc[clicks.index])).sum()),
+        size_without_gaze=int((~size.isin(size.loc[gaze.index])).sum()),
+        without_click=int(sessions.click.isna().sum()),
+    )

@@ -10,44 +10,55 @@ __all__ = ['OTHERS_KAPPA', 'ORACLES', 'CEILINGS', 'dwell_shares', 'most_dwelled'
 import numpy as np
 import pandas as pd
 
-from ..scoring.metrics import kl_div
 from .position import GAZE_MASS, Maps, fill, position_map, prior_of
 from ..core.study import FixateError, Study
+from ..scoring.metrics import kl_div
 
-OTHERS_KAPPA = 4   # users' worth of the prior in what other users looked at
+# %% ../../nbs/09_baselines/40_references.ipynb #4fe83c2c
+OTHERS_KAPPA = 4  # users' worth of the prior in what other users looked at
 
 # %% ../../nbs/09_baselines/40_references.ipynb #b6841441
 def _leaning(study: Study, shares: pd.DataFrame) -> Maps:
     "`shares` (session, slots; rows that sum to 1, or NaN where unknown) with GAZE_MASS sessions' worth of the prior mixed in."
     prior = prior_of(study)
     known = shares.to_numpy()
+
     def rule(session, n: int):
         attention, _ = prior(n)
         own = known[session.Index, :n]
-        if np.isfinite(own).all(): attention = (own + GAZE_MASS*attention)/(1 + GAZE_MASS)
+        if np.isfinite(own).all():
+            attention = (own + GAZE_MASS * attention) / (1 + GAZE_MASS)
         return attention, attention
+
     return fill(study, rule)
 
+# %% ../../nbs/09_baselines/40_references.ipynb #35102d85
 def dwell_shares(study: Study, signal: str = "gaze") -> pd.DataFrame:
     "`Study.dwell` as shares: rows sum to 1; all NaN for a session without any."
     dwell = study.dwell(signal)
     return dwell.div(dwell.sum(axis=1).replace(0, np.nan), axis=0)
 
+
 def most_dwelled(study: Study) -> Maps:
     "Oracle: the session's own gaze; its likeliest click is the slot that was looked at longest."
     return _leaning(study, dwell_shares(study))
 
+# %% ../../nbs/09_baselines/40_references.ipynb #1aacb061
 def last_look(study: Study) -> Maps:
     "Oracle: the slot that the session's eye rested on last."
     looks = study.looks[(study.looks.signal == "gaze") & study.looks.slot.notna()]
     last = looks.groupby("session").slot.last().reindex(study.sessions.session)
     width = int(study.slots.slot.max()) + 1
-    shares = np.where(last.isna().to_numpy()[:, None], np.nan, last.fillna(-1).to_numpy(float)[:, None] == np.arange(width))
+    shares = np.where(
+        last.isna().to_numpy()[:, None], np.nan, last.fillna(-1).to_numpy(float)[:, None] == np.arange(width)
+    )
     return _leaning(study, pd.DataFrame(shares))
 
+# %% ../../nbs/09_baselines/40_references.ipynb #6e22ec10
 def cursor(study: Study) -> Maps:
     "Oracle: the session's own cursor dwell stands for its gaze. FixateError for a study without cursor."
-    if not (study.looks.signal == "cursor").any(): raise FixateError("looks.parquet: no cursor looks; accepted for `cursor`: a study with cursor data")
+    if not (study.looks.signal == "cursor").any():
+        raise FixateError("looks.parquet: no cursor looks; accepted for `cursor`: a study with cursor data")
     return _leaning(study, dwell_shares(study, "cursor"))
 
 # %% ../../nbs/09_baselines/40_references.ipynb #75adf541
@@ -57,29 +68,52 @@ def split_half(study: Study) -> Maps:
     shares = shares[shares.notna().any(axis=1)]
     owner = study.sessions.set_index("session").user
     own = dict(list(shares.groupby(owner.loc[shares.index])))
+
     def rule(session, n: int):
         attention, _ = prior(n)
-        if session.user in own: attention = position_map(own[session.user].drop(index=session.session, errors="ignore"), n, attention, GAZE_MASS)
+        if session.user in own:
+            attention = position_map(
+                own[session.user].drop(index=session.session, errors="ignore"), n, attention, GAZE_MASS
+            )
         return attention, attention
+
     return fill(study, rule)
 
+# %% ../../nbs/09_baselines/40_references.ipynb #9b4fd101
 def other_users(study: Study) -> Maps:
     "Ceiling: mean share of dwell (relative to 1/n) that all other users gave to each item in the same task, shrunk to the prior by 4 users' worth."
     prior, shares = prior_of(study), dwell_shares(study)
     groups, items = study.pages.set_index("page").group, study.slots.groupby("page").item.agg(list)
-    seen: dict = {}                                                             # (group, item) -> {user: list of relative shares}
+    seen: dict = {}  # (group, item) -> {user: list of relative shares}
     for s in study.sessions.itertuples():
         here = items[s.page]
-        own = shares.iloc[s.Index].to_numpy()[:len(here)]
-        if not np.isfinite(own).all(): continue
-        for item, share in zip(here, own*len(here)): seen.setdefault((groups[s.page], item), {}).setdefault(s.user, []).append(share)
+        own = shares.iloc[s.Index].to_numpy()[: len(here)]
+        if not np.isfinite(own).all():
+            continue
+        for item, share in zip(here, own * len(here)):
+            seen.setdefault((groups[s.page], item), {}).setdefault(s.user, []).append(share)
+
     def rule(session, n: int):
         attention, _ = prior(n)
-        told = [[np.mean(v) for user, v in seen.get((groups[session.page], item), {}).items() if user != session.user] for item in items[session.page]]
-        p = np.array([(sum(others)/n + OTHERS_KAPPA*a)/(len(others) + OTHERS_KAPPA) for others, a in zip(told, attention)])
-        return (p/p.sum(),)*2
+        told = [
+            [
+                np.mean(v)
+                for user, v in seen.get((groups[session.page], item), {}).items()
+                if user != session.user
+            ]
+            for item in items[session.page]
+        ]
+        p = np.array(
+            [
+                (sum(others) / n + OTHERS_KAPPA * a) / (len(others) + OTHERS_KAPPA)
+                for others, a in zip(told, attention)
+            ]
+        )
+        return (p / p.sum(),) * 2
+
     return fill(study, rule)
 
+# %% ../../nbs/09_baselines/40_references.ipynb #66b560df
 ORACLES = dict(last_look=last_look, most_dwelled=most_dwelled, cursor=cursor)
 CEILINGS = dict(split_half=split_half, other_users=other_users)
 
@@ -89,21 +123,24 @@ def reliability_of_users(study: Study, n_splits: int = 50, seed: int = 0) -> dic
     rng, shares = np.random.default_rng(seed), dwell_shares(study)
     shares = shares[shares.notna().any(axis=1)]
     width = shares.notna().sum(axis=1)
-    shares = shares[width == width.mode().iloc[0]].dropna(axis=1, how="all")                 # one page size: the commonest
+    shares = shares[width == width.mode().iloc[0]].dropna(axis=1, how="all")  # one page size: the commonest
     owner = study.sessions.set_index("session").user.loc[shares.index].to_numpy()
     users = [u for u in pd.unique(owner) if (owner == u).sum() >= 2]
-    if len(users) < 2: raise FixateError(f"sessions: {len(users)} users have two sessions with gaze; accepted: at least two")
+    if len(users) < 2:
+        raise FixateError(f"sessions: {len(users)} users have two sessions with gaze; accepted: at least two")
     x, rs = shares.to_numpy(), []
     for _ in range(n_splits):
         halves = [[], []]
         for u in users:
             mixed = rng.permutation(np.flatnonzero(owner == u))
-            for half, part in zip(halves, (mixed[::2], mixed[1::2])): half.append(x[part].mean(0))
+            for half, part in zip(halves, (mixed[::2], mixed[1::2])):
+                half.append(x[part].mean(0))
         a, b = (np.array(h) - np.mean(h, 0) for h in halves)
-        rs.append(float((a*b).sum()/np.sqrt((a**2).sum()*(b**2).sum())) if a.any() and b.any() else 0.)
+        rs.append(float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum())) if a.any() and b.any() else 0.0)
     r = float(np.mean(rs))
-    return dict(r=r, spearman_brown=2*r/(1 + r) if r > -1 else 0., users=len(users), splits=n_splits)
+    return dict(r=r, spearman_brown=2 * r / (1 + r) if r > -1 else 0.0, users=len(users), splits=n_splits)
 
+# %% ../../nbs/09_baselines/40_references.ipynb #5d20c48a
 def explained(kl: float, uniform: float, ceiling: float) -> float | None:
     "Share of the explainable: 0 for the uniform map, 1 at the ceiling; None where the ceiling is no better than uniform."
-    return (uniform - kl)/(uniform - ceiling) if uniform > ceiling else None
+    return (uniform - kl) / (uniform - ceiling) if uniform > ceiling else None

@@ -15,40 +15,70 @@ import pandas as pd
 
 from .click_models import CLICK_MODELS
 from .frozen_corrections import CORRECTIONS
-from .row_discount import DISCOUNT
-from ..scoring.metrics import METRICS, session_metrics
-from .references import CEILINGS, ORACLES
 from .position import POSITION, Maps, shrinkage
+from .references import CEILINGS, ORACLES
+from .row_discount import DISCOUNT
 from ..core.study import FixateError, Study
+from ..scoring.metrics import METRICS, session_metrics
 
-PROTOCOLS = ("own_answer", "true_label")   # what the model was asked: its own answer (honest), or the true label (which leaks it)
+# %% ../../nbs/09_baselines/60_registry.ipynb #be4f1b80
+PROTOCOLS = (
+    "own_answer",
+    "true_label",
+)  # what the model was asked: its own answer (honest), or the true label (which leaks it)
 
 # %% ../../nbs/09_baselines/60_registry.ipynb #baf8b7d6
 @dataclass(frozen=True)
 class Method:
     "A row of a table: how it is made from a study (None: it needs a model), and what it may compete with."
-    kind: str                                        # rival, oracle, ceiling, control, model
+
+    kind: str  # rival, oracle, ceiling, control, model
     make: Callable[[Study], Maps] | None = None
 
+# %% ../../nbs/09_baselines/60_registry.ipynb #4d232bda
 KINDS = ("model", "rival", "ceiling", "oracle", "control")
-MODELS = ("fixate", "fixate_raw", "released", "shared_prompt", "shuffled_user", "random_prompt", "backbone", "backbone_read_out", *CORRECTIONS, "gaze_biased")
+MODELS = (
+    "fixate",
+    "fixate_raw",
+    "released",
+    "shared_prompt",
+    "shuffled_user",
+    "random_prompt",
+    "backbone",
+    "backbone_read_out",
+    *CORRECTIONS,
+    "gaze_biased",
+)
 REGISTRY: dict[str, Method] = (
     {name: Method("model") for name in MODELS}
-    | {name: Method("rival", f) for name, f in (POSITION | DISCOUNT | CLICK_MODELS).items() if name != "label_peaked"}
-    | {name: Method("ceiling", f) for name, f in CEILINGS.items()} | {name: Method("oracle", f) for name, f in ORACLES.items()}
-    | {"label_peaked": Method("control", POSITION["label_peaked"])})
+    | {
+        name: Method("rival", f)
+        for name, f in (POSITION | DISCOUNT | CLICK_MODELS).items()
+        if name != "label_peaked"
+    }
+    | {name: Method("ceiling", f) for name, f in CEILINGS.items()}
+    | {name: Method("oracle", f) for name, f in ORACLES.items()}
+    | {"label_peaked": Method("control", POSITION["label_peaked"])}
+)
 BASELINES: dict[str, Callable[[Study], Maps]] = {name: m.make for name, m in REGISTRY.items() if m.make}
-OUTSIDE = {name for name, m in REGISTRY.items() if m.kind in ("oracle", "ceiling", "control")} | {"fixate_raw"}       # references: they do not compete
+OUTSIDE = {name for name, m in REGISTRY.items() if m.kind in ("oracle", "ceiling", "control")} | {
+    "fixate_raw"
+}  # references: they do not compete
 
+# %% ../../nbs/09_baselines/60_registry.ipynb #0298286e
 def baseline(name: str, study: Study) -> Maps:
     "Attention and probs of `name` for all sessions: rows sum to 1 over the page's slots, NaN elsewhere. FixateError if unknown."
-    if name not in BASELINES: raise FixateError(f"baseline {name!r} is unknown; accepted: {', '.join(BASELINES)}")
+    if name not in BASELINES:
+        raise FixateError(f"baseline {name!r} is unknown; accepted: {', '.join(BASELINES)}")
     return BASELINES[name](study)
 
+# %% ../../nbs/09_baselines/60_registry.ipynb #37dc93b5
 def baselines_for(study: Study, names=None) -> list[str]:
     "The names that this study can serve: all of BASELINES, less what needs a cursor where there is none; or `names`, checked."
-    if names is None: return [n for n in BASELINES if n != "cursor" or (study.looks.signal == "cursor").any()]
-    if unknown := [n for n in names if n not in BASELINES]: raise FixateError(f"baseline {unknown[0]!r} is unknown; accepted: {', '.join(BASELINES)}")
+    if names is None:
+        return [n for n in BASELINES if n != "cursor" or (study.looks.signal == "cursor").any()]
+    if unknown := [n for n in names if n not in BASELINES]:
+        raise FixateError(f"baseline {unknown[0]!r} is unknown; accepted: {', '.join(BASELINES)}")
     return list(dict.fromkeys(names))
 
 # %% ../../nbs/09_baselines/60_registry.ipynb #578871ca
@@ -57,32 +87,72 @@ def usable(study: Study, split: str = "test", signal: str = "gaze") -> pd.DataFr
     part = study.sessions[(study.sessions.split == split) & study.sessions.click.notna()]
     seen = study.dwell(signal).sum(axis=1) > 0
     part = part[seen.loc[part.session].to_numpy()]
-    if part.empty: raise FixateError(f"no usable {split} sessions in {study.path}; accepted: a study with clicks and {signal} in its {split} split")
+    if part.empty:
+        raise FixateError(
+            f"no usable {split} sessions in {study.path}; accepted: a study with clicks and {signal} in its {split} split"
+        )
     return part
 
-def score_maps(study: Study, method: str, maps: Maps, protocols=PROTOCOLS, sessions: pd.DataFrame | None = None, signal: str = "gaze") -> pd.DataFrame:
+# %% ../../nbs/09_baselines/60_registry.ipynb #387ee37b
+def score_maps(
+    study: Study,
+    method: str,
+    maps: Maps,
+    protocols=PROTOCOLS,
+    sessions: pd.DataFrame | None = None,
+    signal: str = "gaze",
+) -> pd.DataFrame:
     "Rows of the per-session table for one method's frames (they must cover `sessions`; default: `usable(study)`)."
     sessions = usable(study, signal=signal) if sessions is None else sessions
     for what, frame in zip(("attention", "probs"), maps):
         if missing := [s for s in sessions.session if s not in frame.index]:
-            raise FixateError(f"{method}, {what}: session {missing[0]!r} is missing ({len(missing)} in all); accepted: a row for every scored session")
+            raise FixateError(
+                f"{method}, {what}: session {missing[0]!r} is missing ({len(missing)} in all); accepted: a row for every scored session"
+            )
     gaze = study.dwell(signal).loc[sessions.session]
-    attention, probs = (frame.reindex(index=sessions.session, columns=gaze.columns).to_numpy(float) for frame in maps)      # a page not scored may have more slots
+    attention, probs = (
+        frame.reindex(index=sessions.session, columns=gaze.columns).to_numpy(float) for frame in maps
+    )  # a page not scored may have more slots
     clicks = sessions.click.astype(int).to_numpy()
     measured = session_metrics(gaze.to_numpy(), attention, probs, clicks)
     sizes = gaze.notna().sum(axis=1).to_numpy()
-    lists = {k: [row[:n].astype("float32") for row, n in zip(x, sizes)] for k, x in dict(attention=attention, probs=probs, gaze=gaze.div(gaze.sum(axis=1), axis=0).to_numpy()).items()}
-    table = pd.DataFrame(dict(session=sessions.session.to_numpy(), user=sessions.user.to_numpy(), page=sessions.page.to_numpy(), click=clicks, **measured, **lists))
+    lists = {
+        k: [row[:n].astype("float32") for row, n in zip(x, sizes)]
+        for k, x in dict(
+            attention=attention, probs=probs, gaze=gaze.div(gaze.sum(axis=1), axis=0).to_numpy()
+        ).items()
+    }
+    table = pd.DataFrame(
+        dict(
+            session=sessions.session.to_numpy(),
+            user=sessions.user.to_numpy(),
+            page=sessions.page.to_numpy(),
+            click=clicks,
+            **measured,
+            **lists,
+        )
+    )
     parts = [table.assign(protocol=p, method=method) for p in protocols]
     return pd.concat(parts, ignore_index=True)[["protocol", "method", *table.columns]]
 
-def score_baselines(study: Study, names=None, sessions: pd.DataFrame | None = None, signal: str = "gaze") -> pd.DataFrame:
+# %% ../../nbs/09_baselines/60_registry.ipynb #91bca86e
+def score_baselines(
+    study: Study, names=None, sessions: pd.DataFrame | None = None, signal: str = "gaze"
+) -> pd.DataFrame:
     "The per-session table of the named baselines (default: all that the study can serve), test sessions, both protocols."
     sessions = usable(study, signal=signal) if sessions is None else sessions
     honest = lambda name: ("true_label",) if REGISTRY[name].kind == "control" else PROTOCOLS
-    return pd.concat([score_maps(study, name, baseline(name, study), honest(name), sessions, signal) for name in baselines_for(study, names)], ignore_index=True)
+    return pd.concat(
+        [
+            score_maps(study, name, baseline(name, study), honest(name), sessions, signal)
+            for name in baselines_for(study, names)
+        ],
+        ignore_index=True,
+    )
 
+# %% ../../nbs/09_baselines/60_registry.ipynb #78b4261f
 def what_was_fitted(study: Study) -> dict:
     "What the fit of the baselines settled: κ of `shrunken`, the discount's numbers."
     from fixate.baselines.row_discount import fit_discount
+
     return dict(shrunken=shrinkage(study), row_page={k: round(v, 4) for k, v in fit_discount(study).items()})

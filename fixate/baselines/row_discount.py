@@ -13,22 +13,30 @@ from scipy.optimize import minimize
 from .position import Maps, fill, page_grids, train_rows
 from ..core.study import Study
 
-PER_PAGE = 5                                    # posters of a carousel that are shown at a time
-START = dict(alpha=4., beta=9., mu=.95, nu=.65)
-BOUNDS = dict(alpha=(.51, 100), beta=(.51, 100), mu=(.05, 1), nu=(.05, 1))   # alpha + beta > 1, so that the logarithm is positive
+# %% ../../nbs/09_baselines/20_row_discount.ipynb #9146aab3
+PER_PAGE = 5  # posters of a carousel that are shown at a time
+START = dict(alpha=4.0, beta=9.0, mu=0.95, nu=0.65)
+BOUNDS = dict(
+    alpha=(0.51, 100), beta=(0.51, 100), mu=(0.05, 1), nu=(0.05, 1)
+)  # alpha + beta > 1, so that the logarithm is positive
 
 # %% ../../nbs/09_baselines/20_row_discount.ipynb #3cb3de4f
 def discount(r, c, page, alpha: float, beta: float, mu: float, nu: float) -> np.ndarray:
     "d(r, c) of row `r`, column `c` (1-based, on the screen) and carousel `page` (1-based); arrays of one shape. Not normalised."
     r, c, page = (np.asarray(x, float) for x in (r, c, page))
-    mirrored = np.where(page > 1, PER_PAGE*page + 1 - c, c)
-    return mu**(r - 1) * np.where(page > 1, nu, 1.) / np.log2(alpha*r + beta*mirrored)
+    mirrored = np.where(page > 1, PER_PAGE * page + 1 - c, c)
+    return mu ** (r - 1) * np.where(page > 1, nu, 1.0) / np.log2(alpha * r + beta * mirrored)
 
+# %% ../../nbs/09_baselines/20_row_discount.ipynb #703a2fff
 def page_places(study: Study) -> dict[str, np.ndarray]:
     "{page: (3, n) row, column, carousel page of its slots}, all 1-based."
     grids, out = page_grids(study), {}
     for page, slots in study.slots.groupby("page", sort=False):
-        swiped = (slots.position.to_numpy(int) - 1)//PER_PAGE + 1 if "position" in slots else np.ones(len(slots), int)
+        swiped = (
+            (slots.position.to_numpy(int) - 1) // PER_PAGE + 1
+            if "position" in slots
+            else np.ones(len(slots), int)
+        )
         out[page] = np.array([*grids[page], swiped])
     return out
 
@@ -38,21 +46,36 @@ def fit_discount(study: Study) -> dict[str, float]:
     gaze, _ = train_rows(study)
     page = study.sessions.set_index("session").page.loc[gaze.index]
     places = page_places(study)
-    x = np.stack([np.pad(places[p].astype(float), ((0, 0), (0, gaze.shape[1] - places[p].shape[1])), constant_values=1) for p in page], 1)   # (3, sessions, slots)
+    x = np.stack(
+        [
+            np.pad(
+                places[p].astype(float), ((0, 0), (0, gaze.shape[1] - places[p].shape[1])), constant_values=1
+            )
+            for p in page
+        ],
+        1,
+    )  # (3, sessions, slots)
     g = gaze.to_numpy()
     has, share = ~np.isnan(g), np.nan_to_num(g)
+
     def loss(v):
         d = np.where(has, discount(*x, *v), 0)
-        return -float((share*np.log(np.where(has, d/d.sum(1, keepdims=True), 1))).sum(1).mean())
-    starts = [list(START.values()), [1., 1., .7, .9]]
-    best = min((minimize(loss, s, method="L-BFGS-B", bounds=list(BOUNDS.values())) for s in starts), key=lambda r: r.fun)
-    entropy = -float(np.where(share > 0, share*np.log(np.maximum(share, 1e-300)), 0).sum(1).mean())
+        return -float((share * np.log(np.where(has, d / d.sum(1, keepdims=True), 1))).sum(1).mean())
+
+    starts = [list(START.values()), [1.0, 1.0, 0.7, 0.9]]
+    best = min(
+        (minimize(loss, s, method="L-BFGS-B", bounds=list(BOUNDS.values())) for s in starts),
+        key=lambda r: r.fun,
+    )
+    entropy = -float(np.where(share > 0, share * np.log(np.maximum(share, 1e-300)), 0).sum(1).mean())
     return dict(zip(START, map(float, best.x))) | dict(kl=float(best.fun) - entropy)
 
+# %% ../../nbs/09_baselines/20_row_discount.ipynb #9a350a4c
 def row_page(study: Study) -> Maps:
     "The row-page discount, fitted to the train gaze by KL; for attention and click alike."
     fitted, places = fit_discount(study), page_places(study)
     d = {page: discount(*xy, **{k: fitted[k] for k in START}) for page, xy in places.items()}
-    return fill(study, lambda session, n: (d[session.page]/d[session.page].sum(),)*2)
+    return fill(study, lambda session, n: (d[session.page] / d[session.page].sum(),) * 2)
 
+# %% ../../nbs/09_baselines/20_row_discount.ipynb #c19911a1
 DISCOUNT = dict(row_page=row_page)

@@ -6,7 +6,9 @@
 __all__ = ['Entry', 'digest', 'write_entry', 'read_entry', 'TensorCache', 'nbytes', 'prune']
 
 # %% ../../nbs/01_core/60_cache.ipynb #9ccf429d
-import os, time, warnings
+import os
+import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
@@ -21,6 +23,7 @@ from torch import Tensor
 # %% ../../nbs/01_core/60_cache.ipynb #d920619b
 Entry = dict[str, Tensor]
 
+
 def digest(tensors: Entry) -> str:
     "Digest of names, types, shapes and bytes of tensors."
     found = blake2b(digest_size=16)
@@ -29,6 +32,7 @@ def digest(tensors: Entry) -> str:
         found.update(x.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return found.hexdigest()
 
+# %% ../../nbs/01_core/60_cache.ipynb #9ceccea3
 def write_entry(path: Path, entry: Entry) -> None:
     "Write tensors to `path`, whole or not at all."
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,80 +41,103 @@ def write_entry(path: Path, entry: Entry) -> None:
     try:
         save_file(entry, part, {"digest": digest(entry)})
         os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
+    finally:
+        part.unlink(missing_ok=True)
 
+# %% ../../nbs/01_core/60_cache.ipynb #d1f1d2e6
 def read_entry(path: Path) -> Entry:
     "Read tensors from `path`. Raises ValueError for a damaged file."
     try:
-        with safe_open(path, "pt") as file: entry, said = {k: file.get_tensor(k) for k in file.keys()}, (file.metadata() or {}).get("digest")
-    except SafetensorError as error: raise ValueError(str(error)) from error
-    if digest(entry) != said: raise ValueError("its content does not match its digest")
+        with safe_open(path, "pt") as file:
+            entry, said = {k: file.get_tensor(k) for k in file.keys()}, (file.metadata() or {}).get("digest")
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    if digest(entry) != said:
+        raise ValueError("its content does not match its digest")
     return entry
 
 # %% ../../nbs/01_core/60_cache.ipynb #b26bdd3a
 class TensorCache:
     "Entries (dicts of tensors) by key: in memory up to `memory` bytes, and in `folder`, if given, up to `disk` bytes."
+
     def __init__(self, folder: str | Path | None = None, memory: int = 4 << 30, disk: int = 64 << 30):
         self.folder, self.memory, self.disk = Path(folder) if folder else None, memory, disk
         self.kept: OrderedDict[str, Entry] = OrderedDict()
-        self.computed = self.read = 0                                     # how often an entry was computed, or read from disk
+        self.computed = self.read = 0  # how often an entry was computed, or read from disk
 
     def get(self, key: str, compute: Callable[[], Entry], device: torch.device | str = "cpu") -> Entry:
         "The entry of `key` (letters and digits), from memory, from disk (then moved to `device`), or computed and kept."
-        if key in self.kept: self.kept.move_to_end(key)
-        else: self._keep(key, self._load(key, device) or self._compute(key, compute))
+        if key in self.kept:
+            self.kept.move_to_end(key)
+        else:
+            self._keep(key, self._load(key, device) or self._compute(key, compute))
         return self.kept[key] if key in self.kept else self._last
 
     def clear(self) -> None:
         "Forget what is in memory; files stay."
-        self.kept.clear(); self._last = None
+        self.kept.clear()
+        self._last = None
 
     def _keep(self, key: str, entry: Entry) -> None:
         "Remember an entry; those used longest ago make room. An entry larger than the bound is handed out but not kept."
         self.kept[key] = self._last = entry
-        while sum(map(nbytes, self.kept.values())) > self.memory: self.kept.popitem(last=False)
+        while sum(map(nbytes, self.kept.values())) > self.memory:
+            self.kept.popitem(last=False)
 
     def _compute(self, key: str, compute: Callable[[], Entry]) -> Entry:
         entry, path = compute(), self._path(key)
         self.computed += 1
         if path:
-            try: write_entry(path, entry); prune(self.folder, self.disk)
+            try:
+                write_entry(path, entry)
+                prune(self.folder, self.disk)
             except OSError as error:
-                warnings.warn(f"cache {self.folder} cannot be written ({error}); going on without it", stacklevel=4)
+                warnings.warn(
+                    f"cache {self.folder} cannot be written ({error}); going on without it", stacklevel=4
+                )
                 self.folder = None
         return entry
 
     def _load(self, key: str, device) -> Entry | None:
         "The entry from disk; None where there is none or it is damaged."
         path = self._path(key)
-        if not path or not path.exists(): return None
+        if not path or not path.exists():
+            return None
         try:
             entry = {k: v.to(device) for k, v in read_entry(path).items()}
             os.utime(path)
-        except FileNotFoundError: return None                             # pruned by another process in the meantime
+        except FileNotFoundError:
+            return None  # pruned by another process in the meantime
         except (ValueError, OSError) as error:
             warnings.warn(f"cache file {path} is damaged ({error}); computing it again", stacklevel=4)
             return None
         self.read += 1
         return entry
 
-    def _path(self, key: str) -> Path | None: return self.folder/f"{key}.safetensors" if self.folder else None
+    def _path(self, key: str) -> Path | None:
+        return self.folder / f"{key}.safetensors" if self.folder else None
 
 # %% ../../nbs/01_core/60_cache.ipynb #54039a52
 def nbytes(entry: Entry) -> int:
     "Bytes of all tensors of an entry."
-    return sum(x.numel()*x.element_size() for x in entry.values())
+    return sum(x.numel() * x.element_size() for x in entry.values())
 
-def prune(folder: Path, limit: int, stale: float = 3600.) -> None:
+# %% ../../nbs/01_core/60_cache.ipynb #f26049e6
+def prune(folder: Path, limit: int, stale: float = 3600.0) -> None:
     "Remove the files of `folder` used longest ago until the rest has at most `limit` bytes, and unfinished ones older than `stale` seconds."
     found = []
     for path in folder.iterdir():
-        try: stat = path.stat()
-        except FileNotFoundError: continue                                # another process was faster
-        if path.suffix == ".safetensors": found.append((stat.st_mtime_ns, stat.st_size, path))
-        elif path.suffix == ".part" and time.time() - stat.st_mtime > stale: path.unlink(missing_ok=True)
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            continue  # another process was faster
+        if path.suffix == ".safetensors":
+            found.append((stat.st_mtime_ns, stat.st_size, path))
+        elif path.suffix == ".part" and time.time() - stat.st_mtime > stale:
+            path.unlink(missing_ok=True)
     total = sum(size for _, size, _ in found)
     for _, size, path in sorted(found):
-        if total <= limit: break
+        if total <= limit:
+            break
         path.unlink(missing_ok=True)
         total -= size

@@ -29,7 +29,7 @@ def known(what: str, value, accepted: Collection):
         raise FixateError(f"unknown {what} {value!r}; accepted: {listed(accepted)}")
     return value
 
-
+# %% ../../nbs/01_core/10_errors.ipynb #bf2b24e2
 def known_keys(what: str, given: Mapping, accepted: Collection) -> Mapping:
     "`given` where all its keys are `accepted`; FixateError names the first that is not."
     for key in given:

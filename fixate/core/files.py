@@ -56,14 +56,14 @@ def write_parquet(path: str | Path, table: "pd.DataFrame", index: bool | None = 
         table.to_parquet(part, index=index)
     return Path(path)
 
-
+# %% ../../nbs/01_core/20_files.ipynb #89ef5701
 def write_csv(path: str | Path, table: "pd.DataFrame") -> Path:
     "Write a table as CSV without its index, lines ended by a newline (see `replacing`); returns the path."
     with replacing(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")
     return Path(path)
 
-
+# %% ../../nbs/01_core/20_files.ipynb #cc8dc10d
 def write_image(path: str | Path, image: "Image.Image", **options) -> Path:
     "Write a picture in the format of its ending; `options` are those of Pillow's `save`. Returns the path."
     with replacing(path, durable=False) as part:

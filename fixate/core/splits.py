@@ -8,13 +8,17 @@ __all__ = ['PUBLISHED', 'SPLIT_NAMES', 'split_sessions', 'check_disjoint']
 # %% ../../nbs/01_core/50_splits.ipynb #7dade9d1
 from collections.abc import Mapping
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 
 from .study import FixateError
 
 # %% ../../nbs/01_core/50_splits.ipynb #975d168d
 PUBLISHED = dict(test={1, 4, 9, 21, 24, 32}, val={7, 11, 29, 31})
-SPLIT_NAMES = dict(published="movies", wide="movies", kfold="movies", loso="sessions", users="users")      # and what is never shared
+SPLIT_NAMES = dict(
+    published="movies", wide="movies", kfold="movies", loso="sessions", users="users"
+)  # and what is never shared
+
 
 def _folds(values, folds: int, seed: int) -> dict:
     "Fold 0..folds-1 of each distinct value, sizes as equal as can be."
@@ -22,32 +26,47 @@ def _folds(values, folds: int, seed: int) -> dict:
     order = np.random.RandomState(seed).permutation(len(distinct))
     return {distinct[k]: i % folds for i, k in enumerate(order)}
 
-def split_sessions(sessions: pd.DataFrame, split: str, seed: int = 42, folds: int = 5, fold: int = 0) -> pd.Series:
+# %% ../../nbs/01_core/50_splits.ipynb #34c379ae
+def split_sessions(
+    sessions: pd.DataFrame, split: str, seed: int = 42, folds: int = 5, fold: int = 0
+) -> pd.Series:
     "train, val or test for each row of `sessions` (user, task); `fold` of `folds` is the one held out (kfold, users) or validated on (loso)."
-    if split not in SPLIT_NAMES: raise FixateError(f"split = {split!r}; accepted: {' | '.join(SPLIT_NAMES)}")
-    if not 2 <= folds <= 40 or not 0 <= fold < folds: raise FixateError(f"fold = {fold!r} of folds = {folds!r}; accepted: 2 to 40 folds, counted from 0")
+    if split not in SPLIT_NAMES:
+        raise FixateError(f"split = {split!r}; accepted: {' | '.join(SPLIT_NAMES)}")
+    if not 2 <= folds <= 40 or not 0 <= fold < folds:
+        raise FixateError(f"fold = {fold!r} of folds = {folds!r}; accepted: 2 to 40 folds, counted from 0")
     part = lambda k, held=fold: "test" if k == held else "val" if k == (held + 1) % folds else "train"
     task, user = sessions.task, sessions.user
-    if split == "published": return task.map(lambda t: next((name for name, tasks in PUBLISHED.items() if t in tasks), "train"))
-    if split == "wide": return task.map(lambda t: "test" if t % 4 == 1 else "val" if t % 8 == 2 else "train")
-    if split == "kfold": return task.map(_folds(range(1, 36), folds, seed)).map(part, na_action="ignore").fillna("train")
-    if split == "users": return user.map(_folds(user, folds, seed)).map(part)
+    if split == "published":
+        return task.map(lambda t: next((name for name, tasks in PUBLISHED.items() if t in tasks), "train"))
+    if split == "wide":
+        return task.map(lambda t: "test" if t % 4 == 1 else "val" if t % 8 == 2 else "train")
+    if split == "kfold":
+        return task.map(_folds(range(1, 36), folds, seed)).map(part, na_action="ignore").fillna("train")
+    if split == "users":
+        return user.map(_folds(user, folds, seed)).map(part)
     words = pd.Series("train", index=sessions.index)
     for name, own in sessions.groupby("user", sort=True):
-        if len(own) < 2: continue                                                  # a single session is for training
+        if len(own) < 2:
+            continue  # a single session is for training
         order = np.random.RandomState(seed).permutation(len(own))
         words[own.index[order[0]]] = "test"
-        words[own.index[order[1:][np.arange(len(own) - 1) % folds == fold]]] = "val" if len(own) > 2 else "train"
+        words[own.index[order[1:][np.arange(len(own) - 1) % folds == fold]]] = (
+            "val" if len(own) > 2 else "train"
+        )
     return words
 
 # %% ../../nbs/01_core/50_splits.ipynb #060a1d8d
 def check_disjoint(sessions: pd.DataFrame, words: pd.Series, split: str, items: Mapping[int, set]) -> str:
     "What `split` promises not to share between parts, once it is seen to hold; `items`: by task, what stands on its screen. Else FixateError."
     promise = SPLIT_NAMES[split]
-    if promise == "sessions": return promise
+    if promise == "sessions":
+        return promise
     holder = {}
     for user, task, word in zip(sessions.user, sessions.task, words):
-        for thing in ([user] if promise == "users" else items[task]):
+        for thing in [user] if promise == "users" else items[task]:
             if holder.setdefault(thing, word) != word:
-                raise FixateError(f"split {split}: {promise[:-1]} {thing} is both in {holder[thing]} and in {word}; accepted: in one part only")
+                raise FixateError(
+                    f"split {split}: {promise[:-1]} {thing} is both in {holder[thing]} and in {word}; accepted: in one part only"
+                )
     return promise

@@ -7,24 +7,39 @@ __all__ = ['TABLES', 'SPLITS', 'SIGNALS', 'LABELS', 'FixateError', 'Study', 'val
            'image', 'subset']
 
 # %% ../../nbs/01_core/40_study.ipynb #6b398444
-import json, shutil, tempfile
+import json
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from PIL import Image
 
 # %% ../../nbs/01_core/40_study.ipynb #5a0e1032
 TABLES = dict(
     users=dict(user="text", profile="text"),
     pages=dict(page="text", image="text", width="whole", height="whole", group="text"),
-    slots=dict(page="text", slot="whole", x1="number", y1="number", x2="number", y2="number",
-               label="text", kind="text", item="text", title="text?"),
+    slots=dict(
+        page="text",
+        slot="whole",
+        x1="number",
+        y1="number",
+        x2="number",
+        y2="number",
+        label="text",
+        kind="text",
+        item="text",
+        title="text?",
+    ),
     sessions=dict(session="text", user="text", page="text", click="slot", split="text", decision_ms="number"),
-    looks=dict(session="text", signal="text", slot="slot", start_ms="number", duration_ms="number"))
+    looks=dict(session="text", signal="text", slot="slot", start_ms="number", duration_ms="number"),
+)
 SPLITS, SIGNALS = ("train", "val", "test"), ("gaze", "cursor")
 LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXY"
 
+# %% ../../nbs/01_core/40_study.ipynb #b52ca892
 class FixateError(ValueError):
     "Input that cannot be used: the message says what is wrong, where (file, row, value) and what would be accepted."
 
@@ -32,26 +47,37 @@ class FixateError(ValueError):
 def _complain(table: str, bad, values, accepted: str):
     "Raise `FixateError` for the first row where `bad` is true; `values` is what stands there."
     rows = np.flatnonzero(np.asarray(bad, dtype=bool))
-    if not len(rows): return
+    if not len(rows):
+        return
     more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
-    raise FixateError(f"{table}.parquet, row {rows[0]}: {values.name} = {values.tolist()[rows[0]]!r}{more}; accepted: {accepted}")
+    raise FixateError(
+        f"{table}.parquet, row {rows[0]}: {values.name} = {values.tolist()[rows[0]]!r}{more}; accepted: {accepted}"
+    )
 
 # %% ../../nbs/01_core/40_study.ipynb #3fae3bd9
 def _typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     "`frame` with the column types of `TABLES[table]`, in that order, further columns behind; FixateError names what does not fit."
     missing = [column for column in TABLES[table] if column not in frame]
-    if missing: raise FixateError(f"{table}.parquet: columns {missing} are missing; accepted: {list(TABLES[table])} and any others")
+    if missing:
+        raise FixateError(
+            f"{table}.parquet: columns {missing} are missing; accepted: {list(TABLES[table])} and any others"
+        )
     frame = frame[[*TABLES[table], *(c for c in frame if c not in TABLES[table])]].reset_index(drop=True)
     for column, kind in TABLES[table].items():
         values = frame[column]
         if kind.startswith("text"):
-            if kind == "text": _complain(table, values.isna(), values, "a text, not null")
-            frame[column] = pd.Series([None if null else str(v) for v, null in zip(values, values.isna())], dtype=object)
+            if kind == "text":
+                _complain(table, values.isna(), values, "a text, not null")
+            frame[column] = pd.Series(
+                [None if null else str(v) for v, null in zip(values, values.isna())], dtype=object
+            )
             continue
         numbers = pd.to_numeric(values, errors="coerce").astype("Float64")
         _complain(table, numbers.isna() & values.notna(), values, "a number")
-        if kind != "slot": _complain(table, numbers.isna(), values, "a number, not null")
-        if kind != "number": _complain(table, (numbers % 1 != 0).fillna(False), values, "a whole number")
+        if kind != "slot":
+            _complain(table, numbers.isna(), values, "a number, not null")
+        if kind != "number":
+            _complain(table, (numbers % 1 != 0).fillna(False), values, "a whole number")
         frame[column] = numbers.astype(dict(number="float64", whole="int64", slot="Int64")[kind])
     return frame
 
@@ -59,6 +85,7 @@ def _typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 @dataclass(repr=False)
 class Study:
     "A prepared study: `path` of its folder, `meta` (study.json), and the tables users, pages, slots, sessions, looks."
+
     path: Path
     meta: dict
     users: pd.DataFrame
@@ -69,14 +96,20 @@ class Study:
 
     def __post_init__(self):
         self.path = Path(self.path)
-        for table in TABLES: setattr(self, table, _typed(table, getattr(self, table)))
+        for table in TABLES:
+            setattr(self, table, _typed(table, getattr(self, table)))
 
-    def __len__(self): return len(self.sessions)
+    def __len__(self):
+        return len(self.sessions)
 
     def __repr__(self):
-        parts = ", ".join(f"{split} {n}" for split in SPLITS if (n := int((self.sessions.split == split).sum())))
-        return (f"Study({self.meta.get('dataset', '?')}: {len(self.users)} users, {len(self.pages)} pages, {len(self.slots)} slots, "
-                f"{len(self)} sessions ({parts}), {len(self.looks)} looks)")
+        parts = ", ".join(
+            f"{split} {n}" for split in SPLITS if (n := int((self.sessions.split == split).sum()))
+        )
+        return (
+            f"Study({self.meta.get('dataset', '?')}: {len(self.users)} users, {len(self.pages)} pages, {len(self.slots)} slots, "
+            f"{len(self)} sessions ({parts}), {len(self.looks)} looks)"
+        )
 
 # %% ../../nbs/01_core/40_study.ipynb #f5aba4d0
 def _check_keys(study: Study):
@@ -84,25 +117,41 @@ def _check_keys(study: Study):
     for table, key in dict(users="user", pages="page", sessions="session").items():
         values = getattr(study, table)[key]
         _complain(table, values.duplicated(), values, f"each {key} once")
-    for table, key, home in [("slots", "page", "pages"), ("sessions", "user", "users"), ("sessions", "page", "pages"),
-                             ("looks", "session", "sessions")]:
+    for table, key, home in [
+        ("slots", "page", "pages"),
+        ("sessions", "user", "users"),
+        ("sessions", "page", "pages"),
+        ("looks", "session", "sessions"),
+    ]:
         values = getattr(study, table)[key]
         _complain(table, ~values.isin(getattr(study, home)[key]), values, f"a {key} of {home}.parquet")
 
+# %% ../../nbs/01_core/40_study.ipynb #c1682cca
 def _check_pages(study: Study):
     "Slots are numbered from 0, labels are unique, boxes lie inside their page, and images exist."
     slots, pages = study.slots, study.pages
-    _complain("slots", slots.slot != slots.groupby("page").cumcount(), slots.slot, "slots of a page stand in order 0, 1, 2, ...")
+    _complain(
+        "slots",
+        slots.slot != slots.groupby("page").cumcount(),
+        slots.slot,
+        "slots of a page stand in order 0, 1, 2, ...",
+    )
     _complain("pages", ~pages.page.isin(slots.page), pages.page, "a page with at least one slot")
     _complain("slots", slots.duplicated(["page", "label"]), slots.label, "each label once on a page")
     size = slots[["page"]].merge(pages[["page", "width", "height"]], on="page", how="left")
     for low, high, limit in [("x1", "x2", "width"), ("y1", "y2", "height")]:
         _complain("slots", ~(slots[low] >= 0), slots[low], f"{low} >= 0 (inside the page)")
         _complain("slots", ~(slots[high] > slots[low]), slots[high], f"{high} > {low}")
-        _complain("slots", ~(slots[high] <= size[limit]), slots[high], f"{high} <= {limit} of page (inside the page)")
-    absent = [not (study.path/image).is_file() for image in pages.image]
+        _complain(
+            "slots",
+            ~(slots[high] <= size[limit]),
+            slots[high],
+            f"{high} <= {limit} of page (inside the page)",
+        )
+    absent = [not (study.path / image).is_file() for image in pages.image]
     _complain("pages", absent, pages.image, "the path of a file inside the study folder")
 
+# %% ../../nbs/01_core/40_study.ipynb #ebcd5a59
 def _check_behaviour(study: Study):
     "Splits and signals are known, clicks and looks rest on slots of the session's page, times are sane and in order."
     sessions, looks, here = study.sessions, study.looks, "a slot of the session's page, or null"
@@ -112,29 +161,44 @@ def _check_behaviour(study: Study):
     _complain("sessions", outside(sessions.click, home), sessions.click, here)
     _complain("sessions", ~(sessions.decision_ms >= 0), sessions.decision_ms, "decision_ms >= 0")
     _complain("looks", ~looks.signal.isin(SIGNALS), looks.signal, " | ".join(SIGNALS))
-    _complain("looks", outside(looks.slot, looks.session.map(home.set_axis(sessions.session))), looks.slot, here)
+    _complain(
+        "looks", outside(looks.slot, looks.session.map(home.set_axis(sessions.session))), looks.slot, here
+    )
     _complain("looks", ~(looks.duration_ms >= 0), looks.duration_ms, "duration_ms >= 0")
-    _complain("looks", looks.groupby("session").start_ms.diff() < 0, looks.start_ms, "looks of a session in time order")
+    _complain(
+        "looks",
+        looks.groupby("session").start_ms.diff() < 0,
+        looks.start_ms,
+        "looks of a session in time order",
+    )
 
 # %% ../../nbs/01_core/40_study.ipynb #3180ef06
 def validate(self: Study) -> Study:
     "The study itself when every rule holds, else FixateError with file, row and value."
-    for check in (_check_keys, _check_pages, _check_behaviour): check(self)
+    for check in (_check_keys, _check_pages, _check_behaviour):
+        check(self)
     return self
 
+# %% ../../nbs/01_core/40_study.ipynb #60619dcb
 Study.validate = validate
 
 # %% ../../nbs/01_core/40_study.ipynb #d02f22ed
 def refuse_other(path: Path, meta: dict):
     "FixateError when `path` is anything but absent, an empty folder, or the same study (of the same `source`, where `meta` names one, else `fingerprint`)."
     same = "source" if "source" in meta else "fingerprint"
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())): return
-    try: old = json.loads((path/"study.json").read_text())
-    except (OSError, ValueError): old = None
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    try:
+        old = json.loads((path / "study.json").read_text())
+    except (OSError, ValueError):
+        old = None
     if not isinstance(old, dict) or any(old.get(key) != meta.get(key) for key in ("dataset", same)):
-        raise FixateError(f"{path.name}: output folder holds another study (or other files); accepted: a new or empty folder, "
-                          f"or one whose study.json has dataset {meta.get('dataset')!r} and {same} {meta.get(same)!r}")
+        raise FixateError(
+            f"{path.name}: output folder holds another study (or other files); accepted: a new or empty folder, "
+            f"or one whose study.json has dataset {meta.get('dataset')!r} and {same} {meta.get(same)!r}"
+        )
 
+# %% ../../nbs/01_core/40_study.ipynb #a556f18c
 def save(self: Study, path: str | Path) -> Study:
     "Write the study to folder `path`, images included, all or nothing; returns the study that now lives there."
     path = Path(path).absolute()
@@ -144,42 +208,59 @@ def save(self: Study, path: str | Path) -> Study:
     part = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     part.chmod(0o755)
     try:
-        for table in TABLES: getattr(self, table).to_parquet(part/f"{table}.parquet", index=False)
+        for table in TABLES:
+            getattr(self, table).to_parquet(part / f"{table}.parquet", index=False)
         for image in self.pages.image.unique():
-            (part/image).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self.path/image, part/image)
-        (part/"study.json").write_text(json.dumps(self.meta, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-        if path.exists(): path.rename(part/".old")     # the old study goes inside the new one for a moment, then away
+            (part / image).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.path / image, part / image)
+        (part / "study.json").write_text(
+            json.dumps(self.meta, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        )
+        if path.exists():
+            path.rename(part / ".old")  # the old study goes inside the new one for a moment, then away
         part.rename(path)
     except BaseException:
-        if (part/".old").exists(): (part/".old").rename(path)
+        if (part / ".old").exists():
+            (part / ".old").rename(path)
         shutil.rmtree(part)
         raise
-    shutil.rmtree(path/".old", ignore_errors=True)
+    shutil.rmtree(path / ".old", ignore_errors=True)
     return Study(path, self.meta, **{table: getattr(self, table) for table in TABLES})
 
+# %% ../../nbs/01_core/40_study.ipynb #9b4c8b89
 Study.save = save
 
 # %% ../../nbs/01_core/40_study.ipynb #a4882cd5
 def load(path: str | Path) -> Study:
     "The validated study of folder `path`; FixateError when a file is missing or faulty."
     path = Path(path)
-    missing = [f for f in ["study.json", *(f"{table}.parquet" for table in TABLES)] if not (path/f).is_file()]
-    if missing: raise FixateError(f"{path.name}: {', '.join(missing)} missing; accepted: a study folder as `fixate prepare` makes it")
-    try: meta = json.loads((path/"study.json").read_text())
-    except ValueError as error: raise FixateError(f"study.json: {error}; accepted: a JSON object") from error
+    missing = [
+        f for f in ["study.json", *(f"{table}.parquet" for table in TABLES)] if not (path / f).is_file()
+    ]
+    if missing:
+        raise FixateError(
+            f"{path.name}: {', '.join(missing)} missing; accepted: a study folder as `fixate prepare` makes it"
+        )
+    try:
+        meta = json.loads((path / "study.json").read_text())
+    except ValueError as error:
+        raise FixateError(f"study.json: {error}; accepted: a JSON object") from error
     frames = {}
     for table in TABLES:
-        try: frames[table] = pd.read_parquet(path/f"{table}.parquet")
-        except (OSError, ValueError) as error: raise FixateError(f"{table}.parquet: {error}; accepted: a parquet table") from error
+        try:
+            frames[table] = pd.read_parquet(path / f"{table}.parquet")
+        except (OSError, ValueError) as error:
+            raise FixateError(f"{table}.parquet: {error}; accepted: a parquet table") from error
     return Study(path, meta, **frames).validate()
 
+# %% ../../nbs/01_core/40_study.ipynb #6eabca1c
 Study.load = staticmethod(load)
 
 # %% ../../nbs/01_core/40_study.ipynb #93f1eb29
 def dwell(self: Study, signal: str = "gaze") -> pd.DataFrame:
     "Milliseconds of `signal` on each slot: index session, columns 0..max slot, 0.0 unseen, NaN where the page lacks the slot."
-    if signal not in SIGNALS: raise FixateError(f"dwell: signal = {signal!r}; accepted: {' | '.join(SIGNALS)}")
+    if signal not in SIGNALS:
+        raise FixateError(f"dwell: signal = {signal!r}; accepted: {' | '.join(SIGNALS)}")
     columns = range(int(self.slots.slot.max()) + 1)
     count = self.sessions.page.map(self.slots.groupby("page").size()).to_numpy()
     looks = self.looks[(self.looks.signal == signal) & self.looks.slot.notna()]
@@ -189,25 +270,39 @@ def dwell(self: Study, signal: str = "gaze") -> pd.DataFrame:
     total[np.asarray(columns)[None] >= count[:, None]] = np.nan
     return pd.DataFrame(total, index=pd.Index(self.sessions.session, name="session"), columns=list(columns))
 
+# %% ../../nbs/01_core/40_study.ipynb #ec0ca8bf
 Study.dwell = dwell
 
 # %% ../../nbs/01_core/40_study.ipynb #fced3e59
 def image(self: Study, page: str) -> Image.Image:
     "The picture of `page` in RGB; FixateError for an unknown page."
     found = self.pages.image[self.pages.page == page]
-    if found.empty: raise FixateError(f"pages.parquet: no page {page!r}; accepted: one of its {len(self.pages)} pages")
-    with Image.open(self.path/found.iloc[0]) as picture: return picture.convert("RGB")
+    if found.empty:
+        raise FixateError(f"pages.parquet: no page {page!r}; accepted: one of its {len(self.pages)} pages")
+    with Image.open(self.path / found.iloc[0]) as picture:
+        return picture.convert("RGB")
 
+# %% ../../nbs/01_core/40_study.ipynb #27eb2c0f
 def subset(self: Study, split: str | list[str] | None = None, users: list[str] | None = None) -> Study:
     "The study with only the sessions (and their looks) of `split` and of `users`; None means all."
     splits = [split] if isinstance(split, str) else split
     keep = pd.Series(True, index=self.sessions.index)
     for column, wanted, known in [("split", splits, SPLITS), ("user", users, set(self.users.user))]:
-        if wanted is None: continue
+        if wanted is None:
+            continue
         if strange := [w for w in wanted if w not in known]:
             raise FixateError(f"subset: {column} = {strange[0]!r}; accepted: a {column} of this study")
         keep &= self.sessions[column].isin(list(wanted))
     sessions = self.sessions[keep]
-    return Study(self.path, self.meta, self.users, self.pages, self.slots, sessions, self.looks[self.looks.session.isin(sessions.session)])
+    return Study(
+        self.path,
+        self.meta,
+        self.users,
+        self.pages,
+        self.slots,
+        sessions,
+        self.looks[self.looks.session.isin(sessions.session)],
+    )
 
+# %% ../../nbs/01_core/40_study.ipynb #69ea73ac
 Study.image, Study.subset = image, subset

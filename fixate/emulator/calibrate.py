@@ -6,40 +6,55 @@
 __all__ = ['FLOOR', 'COLDEST', 'RIDGES', 'predicted', 'Calibration', 'fit_calibration', 'calibrate']
 
 # %% ../../nbs/13_emulator/40_calibrate.ipynb #658d5e66
-import json, os, warnings
+import json
+import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..baselines.click_models import choose, fit_choice, with_position
-from .emulator import Emulator
-from ..scoring.metrics import ece, reliability
-from .onboard import sessions_of
 from ..core.study import FixateError, Study
+from .emulator import Emulator
+from .onboard import sessions_of
+from ..scoring.metrics import ece, reliability
 
 # %% ../../nbs/13_emulator/40_calibrate.ipynb #dd2501b0
 def predicted(em: Emulator, study: Study, split: str = "val") -> tuple[np.ndarray, np.ndarray]:
     "Click probabilities (sessions, slots), NaN where a page has fewer, and clicks (sessions,) of the split's sessions by known users. Raises FixateError where there are none."
-    if not isinstance(study, Study): study = Study.load(study)
+    if not isinstance(study, Study):
+        study = Study.load(study)
     part = study.subset(split=split)
     part = part.subset(users=[u for u in em.users if u in set(study.users.user)])
     users, found = part.sessions.set_index("session").user, []
     for s in sessions_of(part):
-        if s["click"] is not None: found.append((em.look(s["image"], s["slots"], users[s["session"]], query=s["query"]).click_probs, s["click"]))
-    if not found: raise FixateError(f"no {split} session with a click by a user of the emulator in {study.path.name}; accepted: at least one")
+        if s["click"] is not None:
+            found.append(
+                (
+                    em.look(s["image"], s["slots"], users[s["session"]], query=s["query"]).click_probs,
+                    s["click"],
+                )
+            )
+    if not found:
+        raise FixateError(
+            f"no {split} session with a click by a user of the emulator in {study.path.name}; accepted: at least one"
+        )
     probs = np.full((len(found), max(len(p) for p, _ in found)), np.nan)
-    for row, (p, _) in zip(probs, found): row[:len(p)] = p
+    for row, (p, _) in zip(probs, found):
+        row[: len(p)] = p
     return probs, np.array([c for _, c in found])
 
 # %% ../../nbs/13_emulator/40_calibrate.ipynb #7877c149
-FLOOR = 1e-12                             # of a probability, before its logarithm
-COLDEST = .01                             # 1/T at least, where clicks do not follow the probabilities
-RIDGES = (1., 3., 10., 30., 100.)         # of the biases
+FLOOR = 1e-12  # of a probability, before its logarithm
+COLDEST = 0.01  # 1/T at least, where clicks do not follow the probabilities
+RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0)  # of the biases
 
+# %% ../../nbs/13_emulator/40_calibrate.ipynb #10307565
 @dataclass(frozen=True, eq=False)
 class Calibration:
     "Temperature, bias (slots,) by position, scores (n,) = 1 − q(click) of sessions not fitted on, sorted; sessions: how many were fitted on."
+
     temperature: float
     bias: np.ndarray
     scores: np.ndarray
@@ -48,62 +63,115 @@ class Calibration:
     def probs(self, p: np.ndarray) -> np.ndarray:
         "Calibrated probabilities (…, slots) for the emulator's. Positions beyond those fitted have no bias."
         p = np.asarray(p, float)
-        if not p.ndim or not p.size: raise FixateError(f"probabilities {p.shape}; accepted: (…, slots), at least one")
+        if not p.ndim or not p.size:
+            raise FixateError(f"probabilities {p.shape}; accepted: (…, slots), at least one")
         rows = p.reshape(-1, p.shape[-1])
-        bias = np.pad(self.bias, (0, max(0, rows.shape[1] - len(self.bias))))[:rows.shape[1]]
-        return choose(with_position(np.log(np.maximum(rows, FLOOR))[..., None]), np.append(bias, 1/self.temperature)).reshape(p.shape)
+        bias = np.pad(self.bias, (0, max(0, rows.shape[1] - len(self.bias))))[: rows.shape[1]]
+        return choose(
+            with_position(np.log(np.maximum(rows, FLOOR))[..., None]), np.append(bias, 1 / self.temperature)
+        ).reshape(p.shape)
 
-    def click_set(self, p: np.ndarray, coverage: float = .9) -> np.ndarray:
+    def click_set(self, p: np.ndarray, coverage: float = 0.9) -> np.ndarray:
         "Which slots (…, slots) belong to the set that contains the click with probability `coverage`."
-        if not 0 < coverage < 1: raise FixateError(f"coverage={coverage}; accepted: above 0 and below 1")
-        rank, q = int(np.ceil((len(self.scores) + 1)*coverage)), self.probs(p)
-        limit = self.scores[rank - 1] if rank <= len(self.scores) else 1.
+        if not 0 < coverage < 1:
+            raise FixateError(f"coverage={coverage}; accepted: above 0 and below 1")
+        rank, q = int(np.ceil((len(self.scores) + 1) * coverage)), self.probs(p)
+        limit = self.scores[rank - 1] if rank <= len(self.scores) else 1.0
         return np.where(np.isnan(q), False, 1 - q <= limit + 1e-12)
 
     def save(self, path: str | Path) -> None:
         "Write JSON, whole or not at all."
-        path, data = Path(path), dict(temperature=self.temperature, bias=self.bias.tolist(), scores=self.scores.tolist(), sessions=self.sessions)
+        path, data = (
+            Path(path),
+            dict(
+                temperature=self.temperature,
+                bias=self.bias.tolist(),
+                scores=self.scores.tolist(),
+                sessions=self.sessions,
+            ),
+        )
         part = path.with_name(f".{path.name}.part")
-        part.write_text(json.dumps(data) + "\n", encoding="utf-8"); os.replace(part, path)
+        part.write_text(json.dumps(data) + "\n", encoding="utf-8")
+        os.replace(part, path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Calibration":
         "Read what `save` wrote."
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
-            found = cls(float(data["temperature"]), np.array(data["bias"], float), np.array(data["scores"], float), int(data["sessions"]))
-            fits = dict(temperature=0 < found.temperature < np.inf, bias=found.bias.ndim == 1 and np.isfinite(found.bias).all(), scores=found.scores.ndim == 1 and np.isfinite(found.scores).all() and (np.diff(found.scores) >= 0).all())
-            if wrong := [k for k, fine in fits.items() if not fine]: raise ValueError(f"{wrong[0]} {str(data[wrong[0]])[:40]}")
+            found = cls(
+                float(data["temperature"]),
+                np.array(data["bias"], float),
+                np.array(data["scores"], float),
+                int(data["sessions"]),
+            )
+            fits = dict(
+                temperature=0 < found.temperature < np.inf,
+                bias=found.bias.ndim == 1 and np.isfinite(found.bias).all(),
+                scores=found.scores.ndim == 1
+                and np.isfinite(found.scores).all()
+                and (np.diff(found.scores) >= 0).all(),
+            )
+            if wrong := [k for k, fine in fits.items() if not fine]:
+                raise ValueError(f"{wrong[0]} {str(data[wrong[0]])[:40]}")
             return found
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error: raise FixateError(f"{Path(path).name}: {error}; accepted: a file written by Calibration.save") from error
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            raise FixateError(
+                f"{Path(path).name}: {error}; accepted: a file written by Calibration.save"
+            ) from error
 
-def _features(probs: np.ndarray) -> np.ndarray: return with_position(np.log(np.maximum(probs, FLOOR))[..., None])
+# %% ../../nbs/13_emulator/40_calibrate.ipynb #54045094
+def _features(probs: np.ndarray) -> np.ndarray:
+    return with_position(np.log(np.maximum(probs, FLOOR))[..., None])
+
 
 def _weights(probs: np.ndarray, clicks: np.ndarray, ridge: float) -> np.ndarray:
     "Biases and 1/T (slots + 1,), the biases drawn toward 0 by `ridge`."
     n = probs.shape[1]
-    w = fit_choice(_features(probs), np.eye(n)[clicks], np.append(np.full(n, ridge), 1.), np.append(np.zeros(n), 1.))
+    w = fit_choice(
+        _features(probs), np.eye(n)[clicks], np.append(np.full(n, ridge), 1.0), np.append(np.zeros(n), 1.0)
+    )
     return np.append(w[:-1], max(w[-1], COLDEST))
 
+# %% ../../nbs/13_emulator/40_calibrate.ipynb #f58b962b
 def fit_calibration(probs: np.ndarray, clicks: np.ndarray, seed: int = 0, parts: int = 5) -> Calibration:
     "From probabilities (sessions, slots), NaN for absent slots, and clicks (sessions,), in `parts` for cross-validation. Raises FixateError for fewer than 4 sessions."
     probs, clicks = np.asarray(probs, float), np.asarray(clicks)
-    if len(probs) < 4: raise FixateError(f"{len(probs)} sessions; accepted: at least 4")
-    if parts < 2: raise FixateError(f"parts={parts}; accepted: at least 2")
-    if clicks.shape != (len(probs),) or not np.issubdtype(clicks.dtype, np.integer): raise FixateError(f"clicks {clicks.dtype} {clicks.shape} for {len(probs)} sessions; accepted: one whole number each")
-    if (absent := [i for i, (p, c) in enumerate(zip(probs, clicks)) if not 0 <= c < len(p) or np.isnan(p[c])]): raise FixateError(f"session {absent[0]}: click on slot {clicks[absent[0]]}, which is not there; accepted: the number of a slot that has a probability")
-    part, said = np.random.default_rng(seed).permutation(len(probs)) % min(parts, len(probs)), np.zeros((len(RIDGES), len(probs)))
+    if len(probs) < 4:
+        raise FixateError(f"{len(probs)} sessions; accepted: at least 4")
+    if parts < 2:
+        raise FixateError(f"parts={parts}; accepted: at least 2")
+    if clicks.shape != (len(probs),) or not np.issubdtype(clicks.dtype, np.integer):
+        raise FixateError(
+            f"clicks {clicks.dtype} {clicks.shape} for {len(probs)} sessions; accepted: one whole number each"
+        )
+    if absent := [i for i, (p, c) in enumerate(zip(probs, clicks)) if not 0 <= c < len(p) or np.isnan(p[c])]:
+        raise FixateError(
+            f"session {absent[0]}: click on slot {clicks[absent[0]]}, which is not there; accepted: the number of a slot that has a probability"
+        )
+    part, said = (
+        np.random.default_rng(seed).permutation(len(probs)) % min(parts, len(probs)),
+        np.zeros((len(RIDGES), len(probs))),
+    )
     for i, ridge in enumerate(RIDGES):
         for k in range(part.max() + 1):
             apart = part == k
-            said[i, apart] = choose(_features(probs[apart]), _weights(probs[~apart], clicks[~apart], ridge))[range(apart.sum()), clicks[apart]]
+            said[i, apart] = choose(_features(probs[apart]), _weights(probs[~apart], clicks[~apart], ridge))[
+                range(apart.sum()), clicks[apart]
+            ]
     best = np.log(np.maximum(said, FLOOR)).mean(1).argmax()
     w = _weights(probs, clicks, RIDGES[best])
-    if w[-1] == COLDEST: warnings.warn(f"the clicks of {len(probs)} sessions do not follow the probabilities; T is cut to {1/COLDEST:g}", stacklevel=2)
-    return Calibration(float(1/w[-1]), w[:-1], np.sort(1 - said[best]), len(probs))
+    if w[-1] == COLDEST:
+        warnings.warn(
+            f"the clicks of {len(probs)} sessions do not follow the probabilities; T is cut to {1 / COLDEST:g}",
+            stacklevel=2,
+        )
+    return Calibration(float(1 / w[-1]), w[:-1], np.sort(1 - said[best]), len(probs))
 
+# %% ../../nbs/13_emulator/40_calibrate.ipynb #b1ae3abd
 def calibrate(self: Emulator, study: Study, split: str = "val", seed: int = 0) -> Calibration:
     "Calibration on the clicks of a split's sessions."
     return fit_calibration(*predicted(self, study, split), seed)
 
+# %% ../../nbs/13_emulator/40_calibrate.ipynb #3ad62ba3
 Emulator.calibrate = calibrate

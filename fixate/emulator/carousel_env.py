@@ -7,7 +7,8 @@ __all__ = ['REWARDS', 'drawn_catalogue', 'carousel_boxes', 'named_genres', 'layo
            'order_of', 'reset', 'step', 'render', 'RandomRanker', 'GreedyRanker', 'compare', 'advantage']
 
 # %% ../../nbs/13_emulator/70_carousel_env.ipynb #6825cc01
-import re, warnings
+import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,77 +17,186 @@ import pandas as pd
 from PIL import Image, ImageDraw
 from tqdm.auto import tqdm
 
-from .emulator import Emulator, names
-from ..pages.drawing import GENRES, draw_page, draw_poster
-from ..recgaze.screen import HEIGHT, LABEL_PX, LEFTS, MARGIN, TOPS, WIDTH, WINDOW
-from ..pages.screenshot import Look
-from ..scoring.statistics import paired_test
 from ..core.study import FixateError
+from .emulator import Emulator, names
 from .what_if import Poster, word_people
+from ..pages.drawing import GENRES, draw_page, draw_poster
+from ..pages.screenshot import Look
+from ..recgaze.screen import HEIGHT, LABEL_PX, LEFTS, MARGIN, TOPS, WIDTH, WINDOW
+from ..scoring.statistics import paired_test
 
-try: import gymnasium
-except ImportError as error: raise ImportError("fixate.emulator.carousel_env needs Gymnasium; accepted: pip install 'fixate[gym]'") from error
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #60bd67ba
+try:
+    import gymnasium
+except ImportError as error:
+    raise ImportError(
+        "fixate.emulator.carousel_env needs Gymnasium; accepted: pip install 'fixate[gym]'"
+    ) from error
+
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #f2e9a040
 from gymnasium import spaces
 
 # %% ../../nbs/13_emulator/70_carousel_env.ipynb #1fb5fd2f
 def drawn_catalogue(n: int = 200, seed: int = 0, size: tuple[int, int] = (114, 64)) -> list[Poster]:
     "`n` drawn posters of `size`, as many of each genre."
-    return [Poster(f"{GENRES[i % len(GENRES)]} {i:04d}", draw_poster(GENRES[i % len(GENRES)], seed*1_000_000 + i, size, title=f"{GENRES[i % len(GENRES)]} {i:04d}"), f"{GENRES[i % len(GENRES)]} {i:04d}", GENRES[i % len(GENRES)]) for i in range(n)]
+    return [
+        Poster(
+            f"{GENRES[i % len(GENRES)]} {i:04d}",
+            draw_poster(
+                GENRES[i % len(GENRES)],
+                seed * 1_000_000 + i,
+                size,
+                title=f"{GENRES[i % len(GENRES)]} {i:04d}",
+            ),
+            f"{GENRES[i % len(GENRES)]} {i:04d}",
+            GENRES[i % len(GENRES)],
+        )
+        for i in range(n)
+    ]
 
-def carousel_boxes(rows: int = 3, columns: int = 5, scale: float = 1/3) -> tuple[list[tuple[int, int, int, int]], tuple[int, int]]:
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #e61d5447
+def carousel_boxes(
+    rows: int = 3, columns: int = 5, scale: float = 1 / 3
+) -> tuple[list[tuple[int, int, int, int]], tuple[int, int]]:
     "Boxes (x1, y1, x2, y2) in reading order, all of one size, and the page's (width, height), in px at `scale` of a RecGaze screen."
-    across, down = LEFTS[1] - LEFTS[0], (TOPS[-1] - TOPS[0])/(len(TOPS) - 1)
-    at = [(round((LEFTS[0] + across*c)*scale), round((TOPS[0] - WINDOW[0] + down*r)*scale)) for r in range(rows) for c in range(columns)]
-    size = round((2*LEFTS[0] + across*(columns - 1) + WIDTH)*scale), round((TOPS[0] - WINDOW[0] + down*(rows - 1) + HEIGHT + LABEL_PX + MARGIN/4)*scale)
-    return [(x, y, x + round(WIDTH*scale), y + round(HEIGHT*scale)) for x, y in at], size
+    across, down = LEFTS[1] - LEFTS[0], (TOPS[-1] - TOPS[0]) / (len(TOPS) - 1)
+    at = [
+        (round((LEFTS[0] + across * c) * scale), round((TOPS[0] - WINDOW[0] + down * r) * scale))
+        for r in range(rows)
+        for c in range(columns)
+    ]
+    size = (
+        round((2 * LEFTS[0] + across * (columns - 1) + WIDTH) * scale),
+        round((TOPS[0] - WINDOW[0] + down * (rows - 1) + HEIGHT + LABEL_PX + MARGIN / 4) * scale),
+    )
+    return [(x, y, x + round(WIDTH * scale), y + round(HEIGHT * scale)) for x, y in at], size
 
 # %% ../../nbs/13_emulator/70_carousel_env.ipynb #90d11f38
 REWARDS = ("liked", "promoted", "attention")
 
+
 def named_genres(profile: str, genres: list[str]) -> np.ndarray:
     "Which of the genres a profile names, (G,) of int8."
-    return np.array([re.search(rf"(?<!\w){re.escape(g)}(?!\w)", profile, re.IGNORECASE) is not None for g in genres], np.int8)
+    return np.array(
+        [re.search(rf"(?<!\w){re.escape(g)}(?!\w)", profile, re.IGNORECASE) is not None for g in genres],
+        np.int8,
+    )
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #eec4975f
 def layout(scores: np.ndarray, k: int) -> np.ndarray:
     "Candidates (k,) in the slots: highest score first, equal ones in their own order."
     return np.argsort(-scores, kind="stable")[:k]
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #4c452311
 def scores_of(order, n: int) -> np.ndarray:
     "Scores (n,) in [0, 1] that show the candidates `order` (numbers, first slot first). Raises FixateError for a number that is twice or not there."
     order = np.asarray(order)
-    if order.ndim != 1 or order.dtype.kind not in "iu" or len(set(order.tolist())) < len(order) or not all(0 <= i < n for i in order.tolist()): raise FixateError(f"order {order.tolist()!r}; accepted: different candidates from 0 to {n - 1}")
+    if (
+        order.ndim != 1
+        or order.dtype.kind not in "iu"
+        or len(set(order.tolist())) < len(order)
+        or not all(0 <= i < n for i in order.tolist())
+    ):
+        raise FixateError(f"order {order.tolist()!r}; accepted: different candidates from 0 to {n - 1}")
     scores = np.zeros(n, np.float32)
-    scores[order] = 1 - np.arange(len(order))/(n + 1)
+    scores[order] = 1 - np.arange(len(order)) / (n + 1)
     return scores
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #bd02ef4d
 class Carousel(gymnasium.Env):
     "Sessions of simulated users before pages of carousels; see the text above. `emulator`: an Emulator, the folder of one, a function that gives one, or None for `word_people()`."
+
     metadata = {"render_modes": ["rgb_array"], "render_fps": 1}
 
-    def __init__(self, emulator: Emulator | str | Path | Callable[[], Emulator] | None = None, rows: int = 3, columns: int = 5, candidates: int = 30, pages: int = 10, reward: str = "liked", users: list[str] | None = None,
-                 catalogue: list[Poster] | None = None, scale: float = 1/3, render_mode: str | None = None):
+    def __init__(
+        self,
+        emulator: Emulator | str | Path | Callable[[], Emulator] | None = None,
+        rows: int = 3,
+        columns: int = 5,
+        candidates: int = 30,
+        pages: int = 10,
+        reward: str = "liked",
+        users: list[str] | None = None,
+        catalogue: list[Poster] | None = None,
+        scale: float = 1 / 3,
+        render_mode: str | None = None,
+    ):
         for name, value in dict(rows=rows, columns=columns, candidates=candidates, pages=pages).items():
-            if not isinstance(value, (int, np.integer)) or value < 1: raise FixateError(f"{name}={value!r}; accepted: a whole number of at least 1")
-        if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not .05 <= scale <= 2: raise FixateError(f"scale={scale!r}; accepted: .05 to 2")
-        if reward not in REWARDS: raise FixateError(f"unknown reward {reward!r}; accepted: {', '.join(REWARDS)}")
-        if render_mode not in (None, *self.metadata["render_modes"]): raise FixateError(f"unknown render_mode {render_mode!r}; accepted: None, rgb_array")
-        if not (emulator is None or isinstance(emulator, (Emulator, str, Path)) or callable(emulator)): raise FixateError(f"emulator is a {type(emulator).__name__}; accepted: an Emulator, the folder of one, a function that gives one, or None")
-        self.emulator = em = emulator if isinstance(emulator, Emulator) else word_people() if emulator is None else Emulator.from_pretrained(emulator) if isinstance(emulator, (str, Path)) else emulator()
-        self.users, self.reward, self.pages, self.render_mode = names(users, em.users), reward, pages, render_mode
-        if strangers := [u for u in self.users if u not in em.users]: raise FixateError(f"user {strangers[0]!r} is not in the emulator; accepted: {', '.join(em.users[:5])}{', …' if len(em.users) > 5 else ''}")
-        k, n, self.catalogue = rows*columns, candidates, drawn_catalogue() if catalogue is None else list(catalogue)
-        if missing := [p for p in self.catalogue if not p.genre]: raise FixateError(f"poster {missing[0].name!r} has no genre; accepted: a genre for every poster of the catalogue")
-        if not k <= n <= len(self.catalogue): raise FixateError(f"{n} candidates for {k} slots and a catalogue of {len(self.catalogue)}; accepted: {k} to {len(self.catalogue)} candidates")
-        if k > len(em.passport.labels): raise FixateError(f"{rows} × {columns} slots; accepted: at most {len(em.passport.labels)}, one for each label the emulator was tuned with")
+            if not isinstance(value, (int, np.integer)) or value < 1:
+                raise FixateError(f"{name}={value!r}; accepted: a whole number of at least 1")
+        if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0.05 <= scale <= 2:
+            raise FixateError(f"scale={scale!r}; accepted: .05 to 2")
+        if reward not in REWARDS:
+            raise FixateError(f"unknown reward {reward!r}; accepted: {', '.join(REWARDS)}")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise FixateError(f"unknown render_mode {render_mode!r}; accepted: None, rgb_array")
+        if not (emulator is None or isinstance(emulator, (Emulator, str, Path)) or callable(emulator)):
+            raise FixateError(
+                f"emulator is a {type(emulator).__name__}; accepted: an Emulator, the folder of one, a function that gives one, or None"
+            )
+        self.emulator = em = (
+            emulator
+            if isinstance(emulator, Emulator)
+            else word_people()
+            if emulator is None
+            else Emulator.from_pretrained(emulator)
+            if isinstance(emulator, (str, Path))
+            else emulator()
+        )
+        self.users, self.reward, self.pages, self.render_mode = (
+            names(users, em.users),
+            reward,
+            pages,
+            render_mode,
+        )
+        if strangers := [u for u in self.users if u not in em.users]:
+            raise FixateError(
+                f"user {strangers[0]!r} is not in the emulator; accepted: {', '.join(em.users[:5])}{', …' if len(em.users) > 5 else ''}"
+            )
+        k, n, self.catalogue = (
+            rows * columns,
+            candidates,
+            drawn_catalogue() if catalogue is None else list(catalogue),
+        )
+        if missing := [p for p in self.catalogue if not p.genre]:
+            raise FixateError(
+                f"poster {missing[0].name!r} has no genre; accepted: a genre for every poster of the catalogue"
+            )
+        if not k <= n <= len(self.catalogue):
+            raise FixateError(
+                f"{n} candidates for {k} slots and a catalogue of {len(self.catalogue)}; accepted: {k} to {len(self.catalogue)} candidates"
+            )
+        if k > len(em.passport.labels):
+            raise FixateError(
+                f"{rows} × {columns} slots; accepted: at most {len(em.passport.labels)}, one for each label the emulator was tuned with"
+            )
         self.genres = sorted({p.genre for p in self.catalogue})
-        (self.boxes, self.size), self.labels, self.label_px = carousel_boxes(rows, columns, scale), [str(x) for x in em.passport.labels[:k]], max(6, round(LABEL_PX*scale))
+        (self.boxes, self.size), self.labels, self.label_px = (
+            carousel_boxes(rows, columns, scale),
+            [str(x) for x in em.passport.labels[:k]],
+            max(6, round(LABEL_PX * scale)),
+        )
         self._user, self._look = self.users[0], None
-        self._genre, self._profile = np.array([self.genres.index(p.genre) for p in self.catalogue]), {u: named_genres(em.passport.profiles[u], self.genres) for u in self.users}
+        self._genre, self._profile = (
+            np.array([self.genres.index(p.genre) for p in self.catalogue]),
+            {u: named_genres(em.passport.profiles[u], self.genres) for u in self.users},
+        )
         g = len(self.genres)
-        self.observation_space = spaces.Dict(dict(user=spaces.Discrete(len(self.users)), profile=spaces.MultiBinary(g), genre=spaces.MultiDiscrete([g]*n), promoted=spaces.Discrete(n),
-                                                  page=spaces.Box(0, 255, (*self.size[::-1], 3), np.uint8), clicked=spaces.Discrete(k + 1)))
+        self.observation_space = spaces.Dict(
+            dict(
+                user=spaces.Discrete(len(self.users)),
+                profile=spaces.MultiBinary(g),
+                genre=spaces.MultiDiscrete([g] * n),
+                promoted=spaces.Discrete(n),
+                page=spaces.Box(0, 255, (*self.size[::-1], 3), np.uint8),
+                clicked=spaces.Discrete(k + 1),
+            )
+        )
         self.action_space = spaces.Box(0, 1, (n,), np.float32)
-        if small := [note for note in em.page(self.draw([None]*k), self.slots()).notes if "of a visual token" in note]: warnings.warn(small[0], stacklevel=2)
+        if small := [
+            note for note in em.page(self.draw([None] * k), self.slots()).notes if "of a visual token" in note
+        ]:
+            warnings.warn(small[0], stacklevel=2)
 
     @property
     def spec(self):
@@ -96,7 +206,8 @@ class Carousel(gymnasium.Env):
     @spec.setter
     def spec(self, value):
         "Gymnasium copies a spec with all that is in it; of an emulator it gets a function, so that the weights stay one."
-        if value is not None and isinstance(em := value.kwargs.get("emulator"), Emulator): value.kwargs = value.kwargs | dict(emulator=lambda: em)
+        if value is not None and isinstance(em := value.kwargs.get("emulator"), Emulator):
+            value.kwargs = value.kwargs | dict(emulator=lambda: em)
         self._spec = value
 
     _spec = None
@@ -104,73 +215,153 @@ class Carousel(gymnasium.Env):
 # %% ../../nbs/13_emulator/70_carousel_env.ipynb #028c50e3
 def slots(self: Carousel, posters: list[Poster] | None = None) -> list[tuple]:
     "The slots as `em.look` takes them."
-    return [(*b, x, p.title if p else None) for b, x, p in zip(self.boxes, self.labels, posters or [None]*len(self.boxes))]
+    return [
+        (*b, x, p.title if p else None)
+        for b, x, p in zip(self.boxes, self.labels, posters or [None] * len(self.boxes))
+    ]
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #db10b497
 def draw(self: Carousel, posters: list[Poster | None]) -> Image.Image:
     "The page with posters in its slots, first slot first; a grey tile for None."
-    return draw_page(self.size, [s[:5] for s in self.slots()], [p.picture if p else None for p in posters], label_px=self.label_px)
+    return draw_page(
+        self.size,
+        [s[:5] for s in self.slots()],
+        [p.picture if p else None for p in posters],
+        label_px=self.label_px,
+    )
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #df14ea80
 def order_of(self: Carousel, action) -> np.ndarray:
     "Candidates (K,) in the slots, from an action. Raises FixateError for anything but a finite score in [0, 1] per candidate."
     n = self.action_space.shape[0]
-    try: scores = np.asarray(action, float)
-    except (TypeError, ValueError): scores = np.zeros(0)
+    try:
+        scores = np.asarray(action, float)
+    except (TypeError, ValueError):
+        scores = np.zeros(0)
     if scores.shape != (n,) or not ((scores >= 0) & (scores <= 1)).all():
-        raise FixateError(f"action {scores.shape if scores.shape != (n,) else f'with scores {scores.min():g} to {scores.max():g}'}; accepted: {n} scores in [0, 1], one per candidate")
+        raise FixateError(
+            f"action {scores.shape if scores.shape != (n,) else f'with scores {scores.min():g} to {scores.max():g}'}; accepted: {n} scores in [0, 1], one per candidate"
+        )
     return layout(scores, len(self.boxes))
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #d98c52eb
 def _offer(self: Carousel) -> None:
     "Draw the candidates of the coming page."
     self._candidates = self.np_random.choice(len(self.catalogue), self.action_space.shape[0], replace=False)
     self._promoted = int(self.np_random.integers(len(self._candidates)))
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #de035c69
 def _observation(self: Carousel) -> dict:
-    page = np.zeros((*self.size[::-1], 3), np.uint8) if self._look is None else np.array(self._look.page, np.uint8)
-    return dict(user=np.int64(self.users.index(self._user)), profile=self._profile[self._user].copy(), genre=self._genre[self._candidates].astype(np.int64), promoted=np.int64(self._promoted), page=page, clicked=np.int64(self._clicked))
+    page = (
+        np.zeros((*self.size[::-1], 3), np.uint8)
+        if self._look is None
+        else np.array(self._look.page, np.uint8)
+    )
+    return dict(
+        user=np.int64(self.users.index(self._user)),
+        profile=self._profile[self._user].copy(),
+        genre=self._genre[self._candidates].astype(np.int64),
+        promoted=np.int64(self._promoted),
+        page=page,
+        clicked=np.int64(self._clicked),
+    )
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #b38d9fec
 def reset(self: Carousel, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
     "Somebody comes: at random, or options['user']."
     gymnasium.Env.reset(self, seed=seed)
     drawn, wanted = int(self.np_random.integers(len(self.users))), (options or {}).get("user")
-    if unknown := set(options or {}) - {"user"}: raise FixateError(f"unknown option {sorted(unknown)[0]!r}; accepted: user")
-    if wanted is not None and wanted not in self.users: raise FixateError(f"user {wanted!r}; accepted: {', '.join(self.users[:5])}{', …' if len(self.users) > 5 else ''}")
+    if unknown := set(options or {}) - {"user"}:
+        raise FixateError(f"unknown option {sorted(unknown)[0]!r}; accepted: user")
+    if wanted is not None and wanted not in self.users:
+        raise FixateError(
+            f"user {wanted!r}; accepted: {', '.join(self.users[:5])}{', …' if len(self.users) > 5 else ''}"
+        )
     self._user, self._seen, self._look, self._clicked = wanted or self.users[drawn], 0, None, len(self.boxes)
     self._offer()
     return self._observation(), dict(user=self._user)
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #626ee95c
 def step(self: Carousel, action) -> tuple[dict, float, bool, bool, dict]:
     "Show a layout to the user: observation, reward, terminated (after `pages` pages), truncated (never), info."
     order = self.order_of(action)
     posters = [self.catalogue[i] for i in self._candidates[order]]
     self._look = look = self.emulator.look(self.draw(posters), self.slots(posters), self._user)
-    liked, promoted = self._profile[self._user][self._genre[self._candidates[order]]] == 1, order == self._promoted
-    self._clicked = min(int(np.searchsorted(np.cumsum(look.click_probs), self.np_random.random()*look.click_probs.sum(), side="right")), len(order) - 1)
+    liked, promoted = (
+        self._profile[self._user][self._genre[self._candidates[order]]] == 1,
+        order == self._promoted,
+    )
+    self._clicked = min(
+        int(
+            np.searchsorted(
+                np.cumsum(look.click_probs), self.np_random.random() * look.click_probs.sum(), side="right"
+            )
+        ),
+        len(order) - 1,
+    )
     value = (liked if self.reward == "liked" else promoted).astype(float)
-    expected = float(value@(look.attention if self.reward == "attention" else look.click_probs))
-    info = dict(user=self._user, shown=order.copy(), attention=look.attention.copy(), click_probs=look.click_probs.copy(), clicked=self._clicked, on_liked=bool(liked[self._clicked]), expected=expected)
+    expected = float(value @ (look.attention if self.reward == "attention" else look.click_probs))
+    info = dict(
+        user=self._user,
+        shown=order.copy(),
+        attention=look.attention.copy(),
+        click_probs=look.click_probs.copy(),
+        clicked=self._clicked,
+        on_liked=bool(liked[self._clicked]),
+        expected=expected,
+    )
     self._seen += 1
     self._offer()
-    return self._observation(), expected if self.reward == "attention" else float(value[self._clicked]), self._seen >= self.pages, False, info
+    return (
+        self._observation(),
+        expected if self.reward == "attention" else float(value[self._clicked]),
+        self._seen >= self.pages,
+        False,
+        info,
+    )
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #bb390a63
 def render(self: Carousel) -> np.ndarray | None:
     "The last page as `Look.show` shows it, (height, width, 3), with the clicked slot framed; None without render_mode."
-    if self.render_mode is None: return None
-    k, blank = len(self.boxes), self.draw([None]*len(self.boxes))
-    look = self._look or Look(np.zeros(k), np.zeros(k), np.zeros(0), np.zeros((0, 4)), self.emulator.page(blank, self.slots()).slots, blank, self._user)
+    if self.render_mode is None:
+        return None
+    k, blank = len(self.boxes), self.draw([None] * len(self.boxes))
+    look = self._look or Look(
+        np.zeros(k),
+        np.zeros(k),
+        np.zeros(0),
+        np.zeros((0, 4)),
+        self.emulator.page(blank, self.slots()).slots,
+        blank,
+        self._user,
+    )
     picture = look.show(*self.size)
     if self._look is not None:
         x1, y1, x2, y2 = self.boxes[self._clicked]
         ImageDraw.Draw(picture).rectangle((x1 - 2, y1 + 20, x2 + 2, y2 + 24), outline=(90, 255, 90), width=3)
     return np.asarray(picture).copy()
 
-Carousel.slots, Carousel.draw, Carousel.order_of, Carousel._offer, Carousel._observation, Carousel.reset, Carousel.step, Carousel.render = slots, draw, order_of, _offer, _observation, reset, step, render
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #384c37c7
+(
+    Carousel.slots,
+    Carousel.draw,
+    Carousel.order_of,
+    Carousel._offer,
+    Carousel._observation,
+    Carousel.reset,
+    Carousel.step,
+    Carousel.render,
+) = slots, draw, order_of, _offer, _observation, reset, step, render
 
-if "fixate/Carousel-v0" not in gymnasium.registry: gymnasium.register("fixate/Carousel-v0", entry_point="fixate.emulator.carousel_env:Carousel")
+if "fixate/Carousel-v0" not in gymnasium.registry:
+    gymnasium.register("fixate/Carousel-v0", entry_point="fixate.emulator.carousel_env:Carousel")
 
 # %% ../../nbs/13_emulator/70_carousel_env.ipynb #b04c7b8e
 class RandomRanker:
     "A random order, whoever is there."
-    def __init__(self, env: gymnasium.Env, seed: int = 0): self.n, self.rng = env.action_space.shape[0], np.random.default_rng(seed)
+
+    def __init__(self, env: gymnasium.Env, seed: int = 0):
+        self.n, self.rng = env.action_space.shape[0], np.random.default_rng(seed)
 
     def act(self, observation: dict) -> np.ndarray:
         "A score (n,) for every candidate: at random."
@@ -179,43 +370,78 @@ class RandomRanker:
     def learn(self, observation: dict, action: np.ndarray, after: dict) -> None:
         "Nothing is learnt."
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #74a3f2e7
 class GreedyRanker:
     "What was clicked most, where it is clicked most; see the text above. `kappa`: how many showings (of a genre, to a user) weigh as much as what is known of everybody."
-    def __init__(self, env: gymnasium.Env, goal: str = "liked", kappa: float = 10., seed: int = 0):
-        if goal not in ("liked", "promoted"): raise FixateError(f"unknown goal {goal!r}; accepted: liked, promoted")
-        space, self.goal, self.kappa, self.rng = env.observation_space, goal, kappa, np.random.default_rng(seed)
-        users, genres, self.k, self.n = int(space["user"].n), int(space["profile"].n), int(space["clicked"].n) - 1, env.action_space.shape[0]
-        self.named, (self.clicks, self.shown), (self.pulled, self.due) = np.zeros((users, genres), int), np.zeros((2, users, genres)), np.zeros((2, users, self.k))
+
+    def __init__(self, env: gymnasium.Env, goal: str = "liked", kappa: float = 10.0, seed: int = 0):
+        if goal not in ("liked", "promoted"):
+            raise FixateError(f"unknown goal {goal!r}; accepted: liked, promoted")
+        space, self.goal, self.kappa, self.rng = (
+            env.observation_space,
+            goal,
+            kappa,
+            np.random.default_rng(seed),
+        )
+        users, genres, self.k, self.n = (
+            int(space["user"].n),
+            int(space["profile"].n),
+            int(space["clicked"].n) - 1,
+            env.action_space.shape[0],
+        )
+        self.named, (self.clicks, self.shown), (self.pulled, self.due) = (
+            np.zeros((users, genres), int),
+            np.zeros((2, users, genres)),
+            np.zeros((2, users, self.k)),
+        )
 
     def taste(self, user: int) -> np.ndarray:
         "Clicks per showing of each genre (G,) by a user."
-        everybody = np.array([(self.clicks[self.named == said].sum() + 1)/(self.shown[self.named == said].sum() + self.k) for said in (0, 1)])
-        return (self.clicks[user] + self.kappa*everybody[self.named[user]])/(self.shown[user] + self.kappa)
+        everybody = np.array(
+            [
+                (self.clicks[self.named == said].sum() + 1) / (self.shown[self.named == said].sum() + self.k)
+                for said in (0, 1)
+            ]
+        )
+        return (self.clicks[user] + self.kappa * everybody[self.named[user]]) / (
+            self.shown[user] + self.kappa
+        )
 
     def pull(self, user: int) -> np.ndarray:
         "How much more each slot (K,) is clicked by a user than what is shown there explains."
-        everybody = (self.pulled.sum(0) + self.kappa)/(self.due.sum(0) + self.kappa)
-        return (self.pulled[user] + self.kappa*everybody)/(self.due[user] + self.kappa)
+        everybody = (self.pulled.sum(0) + self.kappa) / (self.due.sum(0) + self.kappa)
+        return (self.pulled[user] + self.kappa * everybody) / (self.due[user] + self.kappa)
 
     def act(self, observation: dict) -> np.ndarray:
         "A score (n,) for every candidate: set so that what serves the goal stands where this user clicks most."
         user = int(observation["user"])
         self.named[user] = observation["profile"]
-        value = self.taste(user)[observation["genre"]]*(1 + 1e-6*self.rng.random(self.n))          # ties are broken at random
-        if self.goal == "promoted": value = np.where(np.arange(self.n) == observation["promoted"], np.inf, -value)
+        value = self.taste(user)[observation["genre"]] * (
+            1 + 1e-6 * self.rng.random(self.n)
+        )  # ties are broken at random
+        if self.goal == "promoted":
+            value = np.where(np.arange(self.n) == observation["promoted"], np.inf, -value)
         order = np.empty(self.k, int)
         order[np.argsort(-self.pull(user), kind="stable")] = layout(value, self.k)
         return scores_of(order, self.n)
 
     def learn(self, observation: dict, action: np.ndarray, after: dict) -> None:
         "Count what was shown, and the click that `after` tells of."
-        user, genre, clicked = int(observation["user"]), observation["genre"][layout(action, self.k)], int(after["clicked"])
+        user, genre, clicked = (
+            int(observation["user"]),
+            observation["genre"][layout(action, self.k)],
+            int(after["clicked"]),
+        )
         tempting = self.taste(user)[genre]
-        np.add.at(self.shown[user], genre, 1); self.clicks[user, genre[clicked]] += 1
-        self.due[user] += tempting/tempting.sum(); self.pulled[user, clicked] += 1
+        np.add.at(self.shown[user], genre, 1)
+        self.clicks[user, genre[clicked]] += 1
+        self.due[user] += tempting / tempting.sum()
+        self.pulled[user, clicked] += 1
 
 # %% ../../nbs/13_emulator/70_carousel_env.ipynb #9feb8723
-def compare(env: gymnasium.Env, rankers: dict, steps: int = 1000, seed: int = 0, progress: bool = True) -> pd.DataFrame:
+def compare(
+    env: gymnasium.Env, rankers: dict, steps: int = 1000, seed: int = 0, progress: bool = True
+) -> pd.DataFrame:
     "Every ranker (with act and learn) for `steps` pages of the same sessions: ranker, step, session, user, reward, expected, on_liked, a row per page."
     rows = []
     for name, ranker in rankers.items():
@@ -224,14 +450,30 @@ def compare(env: gymnasium.Env, rankers: dict, steps: int = 1000, seed: int = 0,
             action = ranker.act(observation)
             after, reward, terminated, truncated, info = env.step(action)
             ranker.learn(observation, action, after)
-            rows.append(dict(ranker=name, step=step, session=session, user=info["user"], reward=reward, expected=info["expected"], on_liked=info["on_liked"]))
+            rows.append(
+                dict(
+                    ranker=name,
+                    step=step,
+                    session=session,
+                    user=info["user"],
+                    reward=reward,
+                    expected=info["expected"],
+                    on_liked=info["on_liked"],
+                )
+            )
             observation = after
-            if terminated or truncated: (observation, info), session = env.reset(), session + 1
+            if terminated or truncated:
+                (observation, info), session = env.reset(), session + 1
     return pd.DataFrame(rows)
 
+# %% ../../nbs/13_emulator/70_carousel_env.ipynb #8d24a632
 def advantage(table: pd.DataFrame, ours: str, rival: str, value: str = "reward") -> dict[str, float]:
     "p, effect, n (users), diff, lo, hi of one ranker against another in what `compare` gives. Raises FixateError for a ranker that is not in it."
-    if missing := [r for r in (ours, rival) if r not in set(table.ranker)]: raise FixateError(f"ranker {missing[0]!r}; accepted: {', '.join(table.ranker.unique())}")
+    if missing := [r for r in (ours, rival) if r not in set(table.ranker)]:
+        raise FixateError(f"ranker {missing[0]!r}; accepted: {', '.join(table.ranker.unique())}")
     a, b = (table[table.ranker == r].set_index("step") for r in (ours, rival))
-    if len(a) != len(b) or (a.user != b.user).any(): raise FixateError(f"{ours} and {rival} met different sessions; accepted: one call of compare, which gives all the same")
+    if len(a) != len(b) or (a.user != b.user).any():
+        raise FixateError(
+            f"{ours} and {rival} met different sessions; accepted: one call of compare, which gives all the same"
+        )
     return paired_test(a[value].to_numpy(), b[value].to_numpy(), a.user.to_numpy(), higher=True)

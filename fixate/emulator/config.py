@@ -16,21 +16,23 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..model.backbone import INSTRUCTION
 from ..core.cache import digest as tensor_digest
+from ..core.study import LABELS, FixateError, Study
 from ..model.answers import NUMBERS
+from ..model.backbone import INSTRUCTION
+from ..model.prompt import FORMS, PersonalPrompts, load_prompts
 from ..probes.prefix import check_prompt_at
 from ..probes.probe import ProbeOptions
-from ..model.prompt import FORMS, PersonalPrompts, load_prompts
-from ..core.study import LABELS, FixateError, Study
 
 # %% ../../nbs/13_emulator/10_emulator_config.ipynb #1ef974b9
-FORMAT = 2                                # 1 knew no newcomers
+FORMAT = 2  # 1 knew no newcomers
 SCHEMES = {"letters": tuple(LABELS), "numbers": NUMBERS}
 
+# %% ../../nbs/13_emulator/10_emulator_config.ipynb #30aa84b1
 @dataclass(frozen=True)
 class Passport:
     "What an emulator was tuned for. `base_model` has name, digest (of the weights) and dtype; `profiles` a text per user; `results` what the run measured on unseen pages; `onboarded` sessions, signal and share (see `fixate.emulator.onboard`) of users who came later."
+
     base_model: dict
     operator: str
     options: dict
@@ -50,27 +52,47 @@ class Passport:
         "How the backbone is probed."
         return ProbeOptions(**self.options)
 
+# %% ../../nbs/13_emulator/10_emulator_config.ipynb #72b87d91
 def passport(data: dict, where: str) -> Passport:
     "A passport from JSON data. Raises FixateError for what does not fit, naming the key."
     if not isinstance(data, dict) or data.get("format") not in (1, FORMAT):
-        raise FixateError(f"{where}: format {data.get('format') if isinstance(data, dict) else None!r}; accepted: 1 or {FORMAT}, as Emulator.save_pretrained writes it")
+        raise FixateError(
+            f"{where}: format {data.get('format') if isinstance(data, dict) else None!r}; accepted: 1 or {FORMAT}, as Emulator.save_pretrained writes it"
+        )
     data = {"onboarded": {}} | data
     kinds = {"dict": dict, "str": str, "list": list, dict: dict, str: str, list: list}
     for f in fields(Passport):
-        if not isinstance(data.get(f.name), kinds[f.type]): raise FixateError(f"{where}: {f.name} is {data.get(f.name)!r}; accepted: {kinds[f.type].__name__}, as Emulator.save_pretrained writes it")
+        if not isinstance(data.get(f.name), kinds[f.type]):
+            raise FixateError(
+                f"{where}: {f.name} is {data.get(f.name)!r}; accepted: {kinds[f.type].__name__}, as Emulator.save_pretrained writes it"
+            )
     found = Passport(**{f.name: data[f.name] for f in fields(Passport)})
-    if missing := [k for k in ("name", "digest", "dtype") if not isinstance(found.base_model.get(k), str)]: raise FixateError(f"{where}: base_model has no {missing[0]}; accepted: name, digest and dtype")
-    if unknown := sorted(set(found.options) - {f.name for f in fields(ProbeOptions)}): raise FixateError(f"{where}: unknown probe option {unknown[0]!r}; accepted: {', '.join(f.name for f in fields(ProbeOptions))}")
-    if found.form not in FORMS: raise FixateError(f"{where}: unknown prompt form {found.form!r}; accepted: {', '.join(FORMS)}")
-    if not all(isinstance(p, str) for p in found.profiles.values()): raise FixateError(f"{where}: a profile is no text; accepted: a text per user")
-    if len(set(map(str, found.labels))) != len(found.labels) or not found.labels: raise FixateError(f"{where}: labels {found.labels!r}; accepted: different labels")
-    if found.instruction != INSTRUCTION: raise FixateError(f"{where}: tuned for the instruction {found.instruction!r}, this version of fixate asks {INSTRUCTION!r}; accepted: the version it was tuned with")
+    if missing := [k for k in ("name", "digest", "dtype") if not isinstance(found.base_model.get(k), str)]:
+        raise FixateError(f"{where}: base_model has no {missing[0]}; accepted: name, digest and dtype")
+    if unknown := sorted(set(found.options) - {f.name for f in fields(ProbeOptions)}):
+        raise FixateError(
+            f"{where}: unknown probe option {unknown[0]!r}; accepted: {', '.join(f.name for f in fields(ProbeOptions))}"
+        )
+    if found.form not in FORMS:
+        raise FixateError(f"{where}: unknown prompt form {found.form!r}; accepted: {', '.join(FORMS)}")
+    if not all(isinstance(p, str) for p in found.profiles.values()):
+        raise FixateError(f"{where}: a profile is no text; accepted: a text per user")
+    if len(set(map(str, found.labels))) != len(found.labels) or not found.labels:
+        raise FixateError(f"{where}: labels {found.labels!r}; accepted: different labels")
+    if found.instruction != INSTRUCTION:
+        raise FixateError(
+            f"{where}: tuned for the instruction {found.instruction!r}, this version of fixate asks {INSTRUCTION!r}; accepted: the version it was tuned with"
+        )
     for user, came in found.onboarded.items():
         share = came.get("share") if isinstance(came, dict) else None
-        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1: raise FixateError(f"{where}: onboarded user {user!r} has share {share!r}; accepted: a number from 0 to 1")
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise FixateError(
+                f"{where}: onboarded user {user!r} has share {share!r}; accepted: a number from 0 to 1"
+            )
     check_prompt_at(found.prompt_at, found.operator)
     return found
 
+# %% ../../nbs/13_emulator/10_emulator_config.ipynb #805a2888
 def seal(data: dict, tensors: dict[str, Tensor]) -> str:
     "Digest of the configuration (without its own digest) and the tensors together: neither can change without the other."
     text = json.dumps({k: v for k, v in data.items() if k != "digest"}, sort_keys=True, ensure_ascii=False)
@@ -81,59 +103,124 @@ def find_run(folder: str | Path) -> Path:
     "The folder of a finished run at or under `folder`. Raises FixateError where there is none, or more than one."
     folder = Path(folder)
     runs = sorted(p.parent for p in folder.glob("**/record.json")) if folder.is_dir() else []
-    if (folder/"record.json").is_file(): return folder
-    if len(runs) == 1: return runs[0]
+    if (folder / "record.json").is_file():
+        return folder
+    if len(runs) == 1:
+        return runs[0]
     several = ", ".join(str(p.relative_to(folder)) for p in runs[:5])
-    raise FixateError(f"{folder.name} holds {len(runs)} finished runs{f' ({several})' if runs else ''}; accepted: the folder of one run, with record.json and fixate.safetensors, as `fixate train` writes it")
+    raise FixateError(
+        f"{folder.name} holds {len(runs)} finished runs{f' ({several})' if runs else ''}; accepted: the folder of one run, with record.json and fixate.safetensors, as `fixate train` writes it"
+    )
 
+# %% ../../nbs/13_emulator/10_emulator_config.ipynb #c4be4e87
 def find_study(run: Path, fingerprint: str | None) -> Study:
     "The study of a run: a folder `study` beside one of its next three parents, with the same fingerprint."
     for parent in run.absolute().parents[:3]:
-        try: known = json.loads((parent/"study"/"study.json").read_text(encoding="utf-8"))["fingerprint"]
-        except (OSError, ValueError, KeyError, TypeError): continue       # no study there
-        if known == fingerprint: return Study.load(parent/"study")
-    raise FixateError(f"the study of run {run.name} is not beside it (fingerprint {str(fingerprint)[:12]}…); accepted: the folder that `fixate prepare` wrote, as study= or --study")
+        try:
+            known = json.loads((parent / "study" / "study.json").read_text(encoding="utf-8"))["fingerprint"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # no study there
+        if known == fingerprint:
+            return Study.load(parent / "study")
+    raise FixateError(
+        f"the study of run {run.name} is not beside it (fingerprint {str(fingerprint)[:12]}…); accepted: the folder that `fixate prepare` wrote, as study= or --study"
+    )
 
+# %% ../../nbs/13_emulator/10_emulator_config.ipynb #0852908b
 def label_scheme(study: Study) -> list[str]:
     "All labels that a study's pages may carry: a known scheme, or those found."
     found = list(dict.fromkeys(study.slots.sort_values("slot").label))
     return next((list(s) for s in SCHEMES.values() if set(found) <= set(s)), found)
 
+# %% ../../nbs/13_emulator/10_emulator_config.ipynb #9f961be8
 def read_run(folder: str | Path, study: str | Path | Study | None) -> tuple[PersonalPrompts, dict, Study]:
     "Prompts, record and study of a run. Raises FixateError where they do not belong together."
     run = find_run(folder)
-    try: record = json.loads((run/"record.json").read_text(encoding="utf-8"))
-    except ValueError as error: raise FixateError(f"record.json of run {run.name}: {error}; accepted: a record that `fixate train` wrote") from error
+    try:
+        record = json.loads((run / "record.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FixateError(
+            f"record.json of run {run.name}: {error}; accepted: a record that `fixate train` wrote"
+        ) from error
     keys = dict(study=dict, params=dict, backbone_digest=dict, metrics=dict)
-    if missing := [k for k, kind in keys.items() if not isinstance(record, dict) or not isinstance(record.get(k), kind)]: raise FixateError(f"record.json of run {run.name} has no {missing[0]}; accepted: a record that `fixate train` wrote")
+    if missing := [
+        k for k, kind in keys.items() if not isinstance(record, dict) or not isinstance(record.get(k), kind)
+    ]:
+        raise FixateError(
+            f"record.json of run {run.name} has no {missing[0]}; accepted: a record that `fixate train` wrote"
+        )
     fingerprint = record["study"].get("fingerprint")
-    study = find_study(run, fingerprint) if study is None else study if isinstance(study, Study) else Study.load(study)
+    study = (
+        find_study(run, fingerprint)
+        if study is None
+        else study
+        if isinstance(study, Study)
+        else Study.load(study)
+    )
     if study.meta.get("fingerprint") != fingerprint:
-        raise FixateError(f"run {run.name} was tuned on the study with fingerprint {str(fingerprint)[:12]}…, not {str(study.meta.get('fingerprint'))[:12]}…; accepted: the study it was tuned on")
-    try: prompts = load_prompts(run/"fixate.safetensors")
-    except SafetensorError as error: raise FixateError(f"fixate.safetensors of run {run.name} is damaged ({error}); accepted: the file that `fixate train` wrote") from error
+        raise FixateError(
+            f"run {run.name} was tuned on the study with fingerprint {str(fingerprint)[:12]}…, not {str(study.meta.get('fingerprint'))[:12]}…; accepted: the study it was tuned on"
+        )
+    try:
+        prompts = load_prompts(run / "fixate.safetensors")
+    except SafetensorError as error:
+        raise FixateError(
+            f"fixate.safetensors of run {run.name} is damaged ({error}); accepted: the file that `fixate train` wrote"
+        ) from error
     told, (m, n, _) = record["params"], prompts.basis.shape
-    if (prompts.form, n, m - (prompts.form == "residual")) != (told.get("form"), told.get("n_soft"), told.get("n_basis")): raise FixateError(f"fixate.safetensors of run {run.name} holds {m} × {n} prompts of form {prompts.form}, the record tells of others; accepted: both as one run wrote them")
+    if (prompts.form, n, m - (prompts.form == "residual")) != (
+        told.get("form"),
+        told.get("n_soft"),
+        told.get("n_basis"),
+    ):
+        raise FixateError(
+            f"fixate.safetensors of run {run.name} holds {m} × {n} prompts of form {prompts.form}, the record tells of others; accepted: both as one run wrote them"
+        )
     return prompts, record, study
 
 # %% ../../nbs/13_emulator/10_emulator_config.ipynb #df7d5390
 def read_files(folder: Path) -> tuple[PersonalPrompts, Passport]:
     "Prompts and passport from a folder that `save_pretrained` wrote. Raises FixateError for what is missing, damaged or changed."
     where = folder.name
-    if missing := [f for f in ("config.json", "model.safetensors") if not (folder/f).is_file()]:
-        hint = "; for the folder of a run there is Emulator.from_run" if (folder/"record.json").is_file() else ""
-        raise FixateError(f"{where}: no {missing[0]}; accepted: a folder that Emulator.save_pretrained wrote{hint}")
-    try: data = json.loads((folder/"config.json").read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error: raise FixateError(f"{where}/config.json: {error}; accepted: the file that save_pretrained wrote") from error
+    if missing := [f for f in ("config.json", "model.safetensors") if not (folder / f).is_file()]:
+        hint = (
+            "; for the folder of a run there is Emulator.from_run"
+            if (folder / "record.json").is_file()
+            else ""
+        )
+        raise FixateError(
+            f"{where}: no {missing[0]}; accepted: a folder that Emulator.save_pretrained wrote{hint}"
+        )
+    try:
+        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise FixateError(
+            f"{where}/config.json: {error}; accepted: the file that save_pretrained wrote"
+        ) from error
     found = passport(data, f"{where}/config.json")
     try:
-        with safe_open(folder/"model.safetensors", "pt") as f: tensors = {k: f.get_tensor(k) for k in f.keys()}
-    except (SafetensorError, OSError) as error: raise FixateError(f"{where}/model.safetensors is damaged ({error}); accepted: the file that save_pretrained wrote") from error
-    if data.get("digest") != seal(data, tensors): raise FixateError(f"{where}: config.json and model.safetensors do not match the digest {str(data.get('digest'))[:12]}…; accepted: both as save_pretrained wrote them")
+        with safe_open(folder / "model.safetensors", "pt") as f:
+            tensors = {k: f.get_tensor(k) for k in f.keys()}
+    except (SafetensorError, OSError) as error:
+        raise FixateError(
+            f"{where}/model.safetensors is damaged ({error}); accepted: the file that save_pretrained wrote"
+        ) from error
+    if data.get("digest") != seal(data, tensors):
+        raise FixateError(
+            f"{where}: config.json and model.safetensors do not match the digest {str(data.get('digest'))[:12]}…; accepted: both as save_pretrained wrote them"
+        )
     users, extra = data.get("users"), found.form == "residual"
     basis, z = (tensors.get(k, torch.zeros(0)) for k in ("basis", "z"))
-    if basis.dim() != 3 or not isinstance(users, list) or z.shape != (len(users), len(basis) - extra) or len(set(users)) != len(users) or not all(x.isfinite().all() for x in (basis, z)):
-        raise FixateError(f"{where}: basis {tuple(basis.shape)} and z {tuple(z.shape)} for {users if not isinstance(users, list) else len(users)} users; accepted: finite (M{' + 1' if extra else ''}, N, d) and (users, M)")
+    if (
+        basis.dim() != 3
+        or not isinstance(users, list)
+        or z.shape != (len(users), len(basis) - extra)
+        or len(set(users)) != len(users)
+        or not all(x.isfinite().all() for x in (basis, z))
+    ):
+        raise FixateError(
+            f"{where}: basis {tuple(basis.shape)} and z {tuple(z.shape)} for {users if not isinstance(users, list) else len(users)} users; accepted: finite (M{' + 1' if extra else ''}, N, d) and (users, M)"
+        )
     prompts = PersonalPrompts(users, basis.shape[2], basis.shape[1], len(basis) - extra, found.form)
     prompts.load_state_dict(dict(basis=basis.float(), z=z.float()))
     return prompts, found

@@ -16,15 +16,15 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from ..model.backbone import encode, question
+from ..baselines.position import shrunken
+from ..core.study import SIGNALS, FixateError, Study
 from .emulator import Emulator
 from ..model.answers import label_paths
-from ..probes.page_probe import look_at
-from ..tuning.losses import attention_loss
-from ..scoring.metrics import kl_div
-from ..baselines.position import shrunken
+from ..model.backbone import encode, question
 from ..model.prompt import PersonalPrompts
-from ..core.study import SIGNALS, FixateError, Study
+from ..probes.page_probe import look_at
+from ..scoring.metrics import kl_div
+from ..tuning.losses import attention_loss
 from ..tuning.train import Example, batches, settings
 
 # %% ../../nbs/13_emulator/30_onboard.ipynb #2398cb6e
@@ -33,107 +33,236 @@ def sessions_of(study: Study) -> list[dict]:
     dwell, out = {s: study.dwell(s) for s in SIGNALS}, []
     for row in study.sessions.itertuples():
         ms = {s: table.loc[row.session].dropna().to_numpy(float) for s, table in dwell.items()}
-        out.append(dict(session=row.session, image=study.path/study.pages.set_index("page").image[row.page], slots=study.slots[study.slots.page == row.page], click=None if pd.isna(row.click) else int(row.click),
-                        query=getattr(row, "query", None), **{s: v if v.sum() > 0 else None for s, v in ms.items()}))
+        out.append(
+            dict(
+                session=row.session,
+                image=study.path / study.pages.set_index("page").image[row.page],
+                slots=study.slots[study.slots.page == row.page],
+                click=None if pd.isna(row.click) else int(row.click),
+                query=getattr(row, "query", None),
+                **{s: v if v.sum() > 0 else None for s, v in ms.items()},
+            )
+        )
     return out
 
-def examples_of(em: Emulator, name: str, sessions: list[dict] | Study, signal: str, profile: str) -> list[Example]:
+# %% ../../nbs/13_emulator/30_onboard.ipynb #ee91cdd8
+def examples_of(
+    em: Emulator, name: str, sessions: list[dict] | Study, signal: str, profile: str
+) -> list[Example]:
     "Sessions ready for the model. Those without a click or without the signal are left out, and counted in a warning; FixateError when none is left."
-    if signal not in SIGNALS: raise FixateError(f"signal {signal!r}; accepted: {', '.join(SIGNALS)}")
-    if isinstance(sessions, Study) and sessions.sessions.user.nunique() > 1: raise FixateError(f"sessions of {sessions.sessions.user.nunique()} users; accepted: those of one, as study.subset(users=[name])")
-    sessions, examples, lost = sessions_of(sessions) if isinstance(sessions, Study) else sessions, [], {"no click": 0, f"no {signal} on any slot": 0}
-    if not isinstance(sessions, (list, tuple)) or not all(isinstance(s, dict) for s in sessions): raise FixateError(f"sessions are a {type(sessions).__name__}; accepted: a list of dicts with image, slots, click and {signal}, or a Study")
+    if signal not in SIGNALS:
+        raise FixateError(f"signal {signal!r}; accepted: {', '.join(SIGNALS)}")
+    if isinstance(sessions, Study) and sessions.sessions.user.nunique() > 1:
+        raise FixateError(
+            f"sessions of {sessions.sessions.user.nunique()} users; accepted: those of one, as study.subset(users=[name])"
+        )
+    sessions, examples, lost = (
+        sessions_of(sessions) if isinstance(sessions, Study) else sessions,
+        [],
+        {"no click": 0, f"no {signal} on any slot": 0},
+    )
+    if not isinstance(sessions, (list, tuple)) or not all(isinstance(s, dict) for s in sessions):
+        raise FixateError(
+            f"sessions are a {type(sessions).__name__}; accepted: a list of dicts with image, slots, click and {signal}, or a Study"
+        )
     for i, s in enumerate(sessions):
         where, click = f"session {s.get('session', i)}", s.get("click")
-        if missing := [k for k in ("image", "slots") if k not in s]: raise FixateError(f"{where} has no {missing[0]}; accepted: a dict with image, slots, click and {signal}")
-        try: dwell = None if s.get(signal) is None else np.asarray(s[signal], float)
-        except (TypeError, ValueError) as error: raise FixateError(f"{where}: {signal} {s[signal]!r}; accepted: one dwell time (ms, at least 0) per slot") from error
-        if click is None or pd.api.types.is_scalar(click) and pd.isna(click): lost["no click"] += 1; continue
-        if dwell is None or dwell.sum() == 0: lost[f"no {signal} on any slot"] += 1; continue
-        if not (dwell >= 0).all() or not np.isfinite(dwell).all(): raise FixateError(f"{where}: {signal} {dwell.tolist()}; accepted: one dwell time (ms, at least 0) per slot")
+        if missing := [k for k in ("image", "slots") if k not in s]:
+            raise FixateError(
+                f"{where} has no {missing[0]}; accepted: a dict with image, slots, click and {signal}"
+            )
+        try:
+            dwell = None if s.get(signal) is None else np.asarray(s[signal], float)
+        except (TypeError, ValueError) as error:
+            raise FixateError(
+                f"{where}: {signal} {s[signal]!r}; accepted: one dwell time (ms, at least 0) per slot"
+            ) from error
+        if click is None or pd.api.types.is_scalar(click) and pd.isna(click):
+            lost["no click"] += 1
+            continue
+        if dwell is None or dwell.sum() == 0:
+            lost[f"no {signal} on any slot"] += 1
+            continue
+        if not (dwell >= 0).all() or not np.isfinite(dwell).all():
+            raise FixateError(
+                f"{where}: {signal} {dwell.tolist()}; accepted: one dwell time (ms, at least 0) per slot"
+            )
         page = em.page(s["image"], s["slots"])
-        if dwell.shape != (len(page.slots),): raise FixateError(f"{where}: {signal} {dwell.shape} for {len(page.slots)} slots; accepted: one dwell time (ms, at least 0) per slot")
-        if isinstance(click, bool) or not isinstance(click, Real) or click % 1 or not 0 <= click < len(dwell): raise FixateError(f"{where}: click on slot {click!r}; accepted: 0 to {len(dwell) - 1}")
+        if dwell.shape != (len(page.slots),):
+            raise FixateError(
+                f"{where}: {signal} {dwell.shape} for {len(page.slots)} slots; accepted: one dwell time (ms, at least 0) per slot"
+            )
+        if isinstance(click, bool) or not isinstance(click, Real) or click % 1 or not 0 <= click < len(dwell):
+            raise FixateError(f"{where}: click on slot {click!r}; accepted: 0 to {len(dwell) - 1}")
         query = s.get("query")
-        examples.append(Example(str(s.get("session", i)), name, int(click), torch.tensor(dwell/dwell.sum(), dtype=torch.float32), label_paths(em.backbone, tuple(page.slots.label)),
-                                encode(em.backbone, question(profile, query), page.vision), page.vision, page.pool))
+        examples.append(
+            Example(
+                str(s.get("session", i)),
+                name,
+                int(click),
+                torch.tensor(dwell / dwell.sum(), dtype=torch.float32),
+                label_paths(em.backbone, tuple(page.slots.label)),
+                encode(em.backbone, question(profile, query), page.vision),
+                page.vision,
+                page.pool,
+            )
+        )
     counted = ", ".join(f"{n} × {reason}" for reason, n in lost.items() if n)
-    if not examples: raise FixateError(f"none of {len(sessions)} sessions of {name!r} can be used{f' ({counted})' if counted else ''}; accepted: at least one with a click and {signal}")
-    if counted: warnings.warn(f"{len(examples)} of {len(sessions)} sessions of {name!r} used; left out: {counted}", stacklevel=4)
+    if not examples:
+        raise FixateError(
+            f"none of {len(sessions)} sessions of {name!r} can be used{f' ({counted})' if counted else ''}; accepted: at least one with a click and {signal}"
+        )
+    if counted:
+        warnings.warn(
+            f"{len(examples)} of {len(sessions)} sessions of {name!r} used; left out: {counted}", stacklevel=4
+        )
     return examples
 
 # %% ../../nbs/13_emulator/30_onboard.ipynb #6438e319
 def spread_of(em: Emulator) -> torch.Tensor:
     "Spread (M,) around 0 of the numbers of those it was tuned on, at least 0.05, as for an emulator of users who do not differ."
-    return em.tuned().square().mean(0).sqrt().clamp_min(.05)
+    return em.tuned().square().mean(0).sqrt().clamp_min(0.05)
 
-def fit_user(em: Emulator, examples: list[Example], steps: int = 60, rate: float = .1, kappa: float = 1., batch: int = 32, progress: bool = False) -> tuple[torch.Tensor, list[float]]:
+# %% ../../nbs/13_emulator/30_onboard.ipynb #10e1a9ea
+def fit_user(
+    em: Emulator,
+    examples: list[Example],
+    steps: int = 60,
+    rate: float = 0.1,
+    kappa: float = 1.0,
+    batch: int = 32,
+    progress: bool = False,
+) -> tuple[torch.Tensor, list[float]]:
     "Numbers z (M,) of the person whose examples these are, and the objective before every step."
-    if steps < 1 or batch < 1 or not rate > 0 or not kappa >= 0: raise FixateError(f"steps={steps}, rate={rate}, kappa={kappa}, batch={batch}; accepted: steps and batch of at least 1, a rate above 0, kappa of at least 0")
+    if steps < 1 or batch < 1 or not rate > 0 or not kappa >= 0:
+        raise FixateError(
+            f"steps={steps}, rate={rate}, kappa={kappa}, batch={batch}; accepted: steps and batch of at least 1, a rate above 0, kappa of at least 0"
+        )
     s, p = settings(**{k: v for k, v in em.passport.tuned_with.items() if k != "study"}), em.passport
     spread, loss_of, history = spread_of(em), attention_loss(s.attention_loss), []
-    u = torch.zeros_like(spread, requires_grad=True)                      # z in units of the spread
+    u = torch.zeros_like(spread, requires_grad=True)  # z in units of the spread
     optimizer = torch.optim.Adam([u], lr=rate)
     for step in tqdm(range(steps), desc=f"onboarding from {len(examples)} sessions", disable=not progress):
-        for group in optimizer.param_groups: group["lr"] = rate*(1 + np.cos(np.pi*step/steps))/2
-        value = (kappa/2*u.square().sum()/len(examples)); value.backward(); total = value.item()
+        for group in optimizer.param_groups:
+            group["lr"] = rate * (1 + np.cos(np.pi * step / steps)) / 2
+        value = kappa / 2 * u.square().sum() / len(examples)
+        value.backward()
+        total = value.item()
         for part in batches(examples, batch):
-            soft = em.prompts.mix((spread*u)[None]).expand(len(part), -1, -1).to(em.backbone.device)
-            out = look_at(em.backbone, [e.prompt for e in part], [e.vision for e in part], [e.pool for e in part], [e.labels for e in part], soft, torch.tensor([e.click for e in part]), p.probe(), p.operator, p.prompt_at, train=True)
+            soft = em.prompts.mix((spread * u)[None]).expand(len(part), -1, -1).to(em.backbone.device)
+            out = look_at(
+                em.backbone,
+                [e.prompt for e in part],
+                [e.vision for e in part],
+                [e.pool for e in part],
+                [e.labels for e in part],
+                soft,
+                torch.tensor([e.click for e in part]),
+                p.probe(),
+                p.operator,
+                p.prompt_at,
+                train=True,
+            )
             gaze = torch.zeros_like(out.attention)
-            for b, e in enumerate(part): gaze[b, :len(e.gaze)] = e.gaze
-            value = (s.w*out.loss.sum() + s.lam*loss_of(gaze, out.attention, out.present).sum())/len(examples)
-            value.backward(); total += value.item()
-        history.append(total); optimizer.step(); optimizer.zero_grad()
-    return (spread*u).detach(), history
+            for b, e in enumerate(part):
+                gaze[b, : len(e.gaze)] = e.gaze
+            value = (s.w * out.loss.sum() + s.lam * loss_of(gaze, out.attention, out.present).sum()) / len(
+                examples
+            )
+            value.backward()
+            total += value.item()
+        history.append(total)
+        optimizer.step()
+        optimizer.zero_grad()
+    return (spread * u).detach(), history
 
 # %% ../../nbs/13_emulator/30_onboard.ipynb #4e53e852
-TRUST = 5                                  # sessions at which a newcomer's own prompt and the crowd count alike, before anything is known of them
+TRUST = (
+    5  # sessions at which a newcomer's own prompt and the crowd count alike, before anything is known of them
+)
 SHARES = np.linspace(0, 1, 21)
 
-def maps_of_person(em: Emulator, examples: list[Example], z: torch.Tensor | None, shares=None) -> list[np.ndarray]:
+# %% ../../nbs/13_emulator/30_onboard.ipynb #bc2fe16d
+def maps_of_person(
+    em: Emulator, examples: list[Example], z: torch.Tensor | None, shares=None
+) -> list[np.ndarray]:
     "Attention (n,) of each example, probed for the own answer: the mean, by `shares` (default: equal ones), under coefficients z (k, M); None for the frozen model."
-    p, b, total, z = em.passport, em.backbone, [0.]*len(examples), [None] if z is None else z
-    for own, share in zip(z, [1/len(z)]*len(z) if shares is None else shares):
+    p, b, total, z = em.passport, em.backbone, [0.0] * len(examples), [None] if z is None else z
+    for own, share in zip(z, [1 / len(z)] * len(z) if shares is None else shares):
         for at in batches(range(len(examples)), 32):
             part = [examples[i] for i in at]
             soft = None if own is None else em.prompts.mix(own[None]).expand(len(part), -1, -1).to(b.device)
-            out = look_at(b, [e.prompt for e in part], [e.vision for e in part], [e.pool for e in part], [e.labels for e in part], soft, None, p.probe(), p.operator, p.prompt_at)
-            for i, a in zip(at, out.attention.double().cpu().numpy()): total[i] = total[i] + float(share)*a[:len(examples[i].gaze)]
+            out = look_at(
+                b,
+                [e.prompt for e in part],
+                [e.vision for e in part],
+                [e.pool for e in part],
+                [e.labels for e in part],
+                soft,
+                None,
+                p.probe(),
+                p.operator,
+                p.prompt_at,
+            )
+            for i, a in zip(at, out.attention.double().cpu().numpy()):
+                total[i] = total[i] + float(share) * a[: len(examples[i].gaze)]
     return total
 
+# %% ../../nbs/13_emulator/30_onboard.ipynb #ed0fd7df
 def quality(examples: list[Example], maps: list[np.ndarray]) -> float:
     "Mean KL(gaze ‖ map) over examples."
     return float(np.mean([kl_div(e.gaze.double().numpy(), m) for e, m in zip(examples, maps)]))
 
+# %% ../../nbs/13_emulator/30_onboard.ipynb #2c972462
 def settle_share(em: Emulator, examples: list[Example], **options) -> float:
     "Share of a newcomer's own prompt: the mean of n/(n + TRUST) and what cross-validation over two halves finds; the former alone for one session."
     n, held = len(examples), {}
-    if n < 2: return n/(n + TRUST)
+    if n < 2:
+        return n / (n + TRUST)
     for part in (range(0, n, 2), range(1, n, 2)):
         z, _ = fit_user(em, [e for i, e in enumerate(examples) if i not in part], **options)
         held |= zip(part, maps_of_person(em, [examples[i] for i in part], z[None]))
     crowd = maps_of_person(em, examples, em.crowd())
-    costs = [quality(examples, [s*held[i] + (1 - s)*c for i, c in enumerate(crowd)]) for s in SHARES]
-    return float((SHARES[np.argmin(costs)] + n/(n + TRUST))/2)
+    costs = [quality(examples, [s * held[i] + (1 - s) * c for i, c in enumerate(crowd)]) for s in SHARES]
+    return float((SHARES[np.argmin(costs)] + n / (n + TRUST)) / 2)
 
 # %% ../../nbs/13_emulator/30_onboard.ipynb #cbdaf838
-def onboard(self: Emulator, name: str, sessions: list[dict] | Study, signal: str = "gaze", profile: str = "", share: float | None = None, **options) -> list[float]:
+def onboard(
+    self: Emulator,
+    name: str,
+    sessions: list[dict] | Study,
+    signal: str = "gaze",
+    profile: str = "",
+    share: float | None = None,
+    **options,
+) -> list[float]:
     "Add a user, fitted to their sessions with the basis frozen; returns the objective before every step. `share` is how much their own prompt counts, by default `settle_share`'s; `options` go to `fit_user`. Raises FixateError for a name that is taken."
-    if name in self.users: raise FixateError(f"user {name!r} is already there; accepted: a new name")
-    if not isinstance(name, str) or not name or not isinstance(profile, str): raise FixateError(f"name {name!r} and profile {profile!r}; accepted: texts, the name not empty")
-    if share is not None and (isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1): raise FixateError(f"share={share!r}; accepted: 0 to 1, or None to settle it by the sessions")
+    if name in self.users:
+        raise FixateError(f"user {name!r} is already there; accepted: a new name")
+    if not isinstance(name, str) or not name or not isinstance(profile, str):
+        raise FixateError(f"name {name!r} and profile {profile!r}; accepted: texts, the name not empty")
+    if share is not None and (isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1):
+        raise FixateError(f"share={share!r}; accepted: 0 to 1, or None to settle it by the sessions")
     examples = examples_of(self, name, sessions, signal, profile)
     z, history = fit_user(self, examples, **options)
     share = settle_share(self, examples, **options) if share is None else float(share)
-    if not z.isfinite().all(): raise FixateError(f"the numbers of {name!r} are not finite; accepted: options under which the fit does not diverge")
+    if not z.isfinite().all():
+        raise FixateError(
+            f"the numbers of {name!r} are not finite; accepted: options under which the fit does not diverge"
+        )
     old, (_, n, d) = self.prompts, self.prompts.basis.shape
     self.prompts = PersonalPrompts([*old.users, name], d, n, old.z.shape[1], old.form)
-    self.prompts.load_state_dict(dict(basis=old.basis, z=torch.cat([old.z, z[None].to(old.z)]))); self.prompts.requires_grad_(False)
+    self.prompts.load_state_dict(dict(basis=old.basis, z=torch.cat([old.z, z[None].to(old.z)])))
+    self.prompts.requires_grad_(False)
     came = dict(sessions=len(examples), signal=signal, share=share)
-    self.passport = replace(self.passport, profiles=self.passport.profiles | {name: profile}, onboarded=self.passport.onboarded | {name: came})
+    self.passport = replace(
+        self.passport,
+        profiles=self.passport.profiles | {name: profile},
+        onboarded=self.passport.onboarded | {name: came},
+    )
     return history
 
+# %% ../../nbs/13_emulator/30_onboard.ipynb #515578c0
 Emulator.onboard = onboard
 
 # %% ../../nbs/13_emulator/30_onboard.ipynb #11430bfe
@@ -147,23 +276,69 @@ def _few(study: Study, user: str, kept: list[str], signal: str) -> Study:
     looks.loc[looks.session.isin(kept), "signal"] = "gaze"
     return Study(study.path, study.meta, study.users, study.pages, study.slots, sessions, looks)
 
-def onboarding_curve(em: Emulator, study: Study, user: str, counts=(1, 2, 5, 10), signal: str = "gaze", seed: int = 0, **options) -> pd.DataFrame:
+# %% ../../nbs/13_emulator/30_onboard.ipynb #cc449876
+def onboarding_curve(
+    em: Emulator,
+    study: Study,
+    user: str,
+    counts=(1, 2, 5, 10),
+    signal: str = "gaze",
+    seed: int = 0,
+    **options,
+) -> pd.DataFrame:
     "KL to the gaze of a newcomer's test sessions by the number of train sessions they were onboarded from: frozen_alike (the frozen model with the emulator's readout), population, prompt (their own alone), onboarded (with its share), shrunken_mean. `user` must be unknown to `em`."
-    if user in em.users: raise FixateError(f"user {user!r} is already there; accepted: a user of the study who is not in the emulator")
+    if user in em.users:
+        raise FixateError(
+            f"user {user!r} is already there; accepted: a user of the study who is not in the emulator"
+        )
     profile, own = study.users.set_index("user").profile[user], study.subset(split="train", users=[user])
-    test, order = study.subset(split="test", users=[user]), np.random.default_rng(seed).permutation(own.sessions.session)
+    test, order = (
+        study.subset(split="test", users=[user]),
+        np.random.default_rng(seed).permutation(own.sessions.session),
+    )
     usable = own.dwell(signal).sum(1) > 0
     order = [s for s in order if usable[s] and not pd.isna(own.sessions.set_index("session").click[s])]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)                      # test sessions without gaze: left out for all alike
+        warnings.simplefilter("ignore", UserWarning)  # test sessions without gaze: left out for all alike
         examples = examples_of(em, user, test, "gaze", profile)
-    known = dict(frozen_alike=quality(examples, maps_of_person(em, examples, None)), population=quality(examples, crowd := maps_of_person(em, examples, em.crowd())))
+    known = dict(
+        frozen_alike=quality(examples, maps_of_person(em, examples, None)),
+        population=quality(examples, crowd := maps_of_person(em, examples, em.crowd())),
+    )
     rows = []
     for n in [n for n in counts if n <= len(order)]:
         few = study.subset(split="train", users=[user])
-        few = examples_of(em, user, Study(few.path, few.meta, few.users, few.pages, few.slots, few.sessions[few.sessions.session.isin(order[:n])], few.looks[few.looks.session.isin(order[:n])]), signal, profile)
+        few = examples_of(
+            em,
+            user,
+            Study(
+                few.path,
+                few.meta,
+                few.users,
+                few.pages,
+                few.slots,
+                few.sessions[few.sessions.session.isin(order[:n])],
+                few.looks[few.looks.session.isin(order[:n])],
+            ),
+            signal,
+            profile,
+        )
         z, share = fit_user(em, few, **options)[0], settle_share(em, few, **options)
         own, mean = maps_of_person(em, examples, z[None]), shrunken(_few(study, user, order[:n], signal))[0]
-        rival = np.mean([kl_div(e.gaze.numpy().astype(float), mean.loc[e.session].to_numpy(float)[:len(e.gaze)]) for e in examples])
-        rows.append(dict(user=user, signal=signal, sessions=n) | known | dict(prompt=quality(examples, own), share=share, onboarded=quality(examples, [share*a + (1 - share)*c for a, c in zip(own, crowd)]), shrunken_mean=float(rival)))
+        rival = np.mean(
+            [
+                kl_div(e.gaze.numpy().astype(float), mean.loc[e.session].to_numpy(float)[: len(e.gaze)])
+                for e in examples
+            ]
+        )
+        rows.append(
+            dict(user=user, signal=signal, sessions=n)
+            | known
+            | dict(
+                prompt=quality(examples, own),
+                share=share,
+                onboarded=quality(examples, [share * a + (1 - share) * c for a, c in zip(own, crowd)]),
+                shrunken_mean=float(rival),
+            )
+        )
     return pd.DataFrame(rows)

@@ -13,98 +13,246 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from ..model.backbone import Backbone, encode, question
-from .emulator import Emulator
-from ..reports.figures import OTHERS, OURS, _figure, _title
-from ..model.answers import label_paths
-from ..pages.screenshot import Look
 from ..core.study import FixateError
-from ..evaluation.head_bias import Heads, clicks_under, gaze_heads, head_mask, head_scores, held, hold, look_under
+from .emulator import Emulator
+from fixate.evaluation.head_bias import (
+    Heads,
+    clicks_under,
+    gaze_heads,
+    head_mask,
+    head_scores,
+    held,
+    hold,
+    look_under,
+)
+from ..model.answers import label_paths
+from ..model.backbone import Backbone, encode, question
+from ..pages.screenshot import Look
+from ..reports.figures import OTHERS, OURS, _figure, _title
 from ..tuning.train import Example
 
 # %% ../../nbs/13_emulator/50_steer.ipynb #d696d10a
-STRENGTHS = (-4., -2., -1., -.5, .5, 1., 2., 4.)                    # nats
+STRENGTHS = (-4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0)  # nats
 
-def other_heads(scores: pd.DataFrame, heads: Heads, draws: int = 8, seed: int = 0, among: str = "rest") -> list[Heads]:
+# %% ../../nbs/13_emulator/50_steer.ipynb #d4e7c43b
+def other_heads(
+    scores: pd.DataFrame, heads: Heads, draws: int = 8, seed: int = 0, among: str = "rest"
+) -> list[Heads]:
     "Up to `draws` different random sets of as many heads as `heads`, from the half of all heads with the lower `scores` (see `head_scores`; `among='lower'`) or from all the rest (`'rest'`). FixateError where there are too few."
-    order = [*map(tuple, scores.sort_values("score", ascending=False, kind="stable")[["layer", "head"]].to_numpy().tolist())]
-    pools = dict(rest=[h for h in order if h not in heads], lower=[h for h in order[len(order)//2:] if h not in heads])
-    if among not in pools: raise FixateError(f"among={among!r}; accepted: {', '.join(pools)}")
-    if len(pools[among]) < len(heads): raise FixateError(f"{len(heads)} heads and only {len(pools[among])} others to draw from; accepted: at most as many heads as others")
+    order = [
+        *map(
+            tuple,
+            scores.sort_values("score", ascending=False, kind="stable")[["layer", "head"]]
+            .to_numpy()
+            .tolist(),
+        )
+    ]
+    pools = dict(
+        rest=[h for h in order if h not in heads],
+        lower=[h for h in order[len(order) // 2 :] if h not in heads],
+    )
+    if among not in pools:
+        raise FixateError(f"among={among!r}; accepted: {', '.join(pools)}")
+    if len(pools[among]) < len(heads):
+        raise FixateError(
+            f"{len(heads)} heads and only {len(pools[among])} others to draw from; accepted: at most as many heads as others"
+        )
     rng, found = np.random.default_rng(seed), set()
-    for _ in range(20*draws):
-        if len(found) < draws: found.add(tuple(sorted(pools[among][i] for i in rng.choice(len(pools[among]), len(heads), replace=False))))
+    for _ in range(20 * draws):
+        if len(found) < draws:
+            found.add(
+                tuple(
+                    sorted(pools[among][i] for i in rng.choice(len(pools[among]), len(heads), replace=False))
+                )
+            )
     return [[*h] for h in sorted(found)]
 
-def causal_curve(backbone: Backbone, examples: list[Example], heads: Heads, others: list[Heads], soft: Callable | None = None, prompt_at: str = "start",
-                 strengths=STRENGTHS, batch: int = 512, progress: bool = False) -> pd.DataFrame:
+# %% ../../nbs/13_emulator/50_steer.ipynb #7dd3538c
+def causal_curve(
+    backbone: Backbone,
+    examples: list[Example],
+    heads: Heads,
+    others: list[Heads],
+    soft: Callable | None = None,
+    prompt_at: str = "start",
+    strengths=STRENGTHS,
+    batch: int = 512,
+    progress: bool = False,
+) -> pd.DataFrame:
     "One row per session, set of heads (gaze, random 1, …) and strength (nats): change of P(click) on the slot toward which they are turned, and its size, means over the page's slots."
-    if not len(strengths) or not np.isfinite(strengths).all(): raise FixateError(f"strengths {[*strengths]}; accepted: finite numbers of nats, at least one")
-    if not examples: raise FixateError("no examples to measure on; accepted: at least one, other than those on which the heads were found")
+    if not len(strengths) or not np.isfinite(strengths).all():
+        raise FixateError(f"strengths {[*strengths]}; accepted: finite numbers of nats, at least one")
+    if not examples:
+        raise FixateError(
+            "no examples to measure on; accepted: at least one, other than those on which the heads were found"
+        )
     sets = {"gaze": heads} | {f"random {i}": o for i, o in enumerate(others, 1)}
-    masks, b, out = torch.stack([head_mask(backbone, h) for h in sets.values()]), torch.tensor([0., *strengths], device=backbone.device), []
+    masks, b, out = (
+        torch.stack([head_mask(backbone, h) for h in sets.values()]),
+        torch.tensor([0.0, *strengths], device=backbone.device),
+        [],
+    )
     for e, h in held(backbone, examples, soft, prompt_at, "steering" if progress else None):
         n = len(h.pool)
-        bias = (b[:, None, None]*h.pool).flatten(0, 1).repeat(len(sets), 1)
-        p = clicks_under(h, masks.repeat_interleave(len(b)*n, 0), bias, batch).view(len(sets), len(b), n, n).diagonal(dim1=2, dim2=3).double()
+        bias = (b[:, None, None] * h.pool).flatten(0, 1).repeat(len(sets), 1)
+        p = (
+            clicks_under(h, masks.repeat_interleave(len(b) * n, 0), bias, batch)
+            .view(len(sets), len(b), n, n)
+            .diagonal(dim1=2, dim2=3)
+            .double()
+        )
         moved = (p[:, 1:] - p[:, :1]).cpu()
-        for name, at in zip(sets, moved): out += [dict(session=e.session, user=e.user, heads=name, strength=float(s), change=m.mean().item(), size=m.abs().mean().item()) for s, m in zip(strengths, at)]
+        for name, at in zip(sets, moved):
+            out += [
+                dict(
+                    session=e.session,
+                    user=e.user,
+                    heads=name,
+                    strength=float(s),
+                    change=m.mean().item(),
+                    size=m.abs().mean().item(),
+                )
+                for s, m in zip(strengths, at)
+            ]
     return pd.DataFrame(out)
 
 # %% ../../nbs/13_emulator/50_steer.ipynb #68dc9983
 def curve_of(table: pd.DataFrame, value: str = "change", n_boot: int = 1000, seed: int = 0) -> pd.DataFrame:
     "By strength: gaze and random (mean change of P(click)) and ratio, each with lo and hi (95 % bootstrap by user), and the random draws' least and most. `table` is of `causal_curve`."
-    if value not in ("change", "size"): raise FixateError(f"value={value!r}; accepted: change, size")
+    if value not in ("change", "size"):
+        raise FixateError(f"value={value!r}; accepted: change, size")
     x = table.pivot_table(index="user", columns=["heads", "strength"], values=value, aggfunc="sum")
-    counts, sets, strengths = table.groupby("user").session.nunique().loc[x.index].to_numpy(), sorted(set(table.heads) - {"gaze"}), sorted(set(table.strength))
-    sums = np.stack([x[h][strengths].to_numpy() for h in ["gaze", *sets]], 1)                                  # (users, sets, strengths)
+    counts, sets, strengths = (
+        table.groupby("user").session.nunique().loc[x.index].to_numpy(),
+        sorted(set(table.heads) - {"gaze"}),
+        sorted(set(table.strength)),
+    )
+    sums = np.stack([x[h][strengths].to_numpy() for h in ["gaze", *sets]], 1)  # (users, sets, strengths)
     users = np.random.default_rng(seed).integers(len(x), size=(n_boot, len(x)))
+
     def read(users):
-        mean = sums[users].sum(-3)/counts[users].sum(-1)[..., None, None]
+        mean = sums[users].sum(-3) / counts[users].sum(-1)[..., None, None]
         gaze, others = mean[..., 0, :], mean[..., 1:, :]
-        if not sets: others = np.full_like(mean, np.nan)
-        return dict(gaze=gaze, random=others.mean(-2), ratio=abs(gaze)/abs(others).mean(-2))
+        if not sets:
+            others = np.full_like(mean, np.nan)
+        return dict(gaze=gaze, random=others.mean(-2), ratio=abs(gaze) / abs(others).mean(-2))
+
     one, many = read(np.arange(len(x))), read(users)
-    out = pd.DataFrame({"strength": strengths} | {k: v for name in one for k, v in {name: one[name], f"{name}_lo": np.percentile(many[name], 2.5, axis=0), f"{name}_hi": np.percentile(many[name], 97.5, axis=0)}.items()})
-    each = (sums.sum(0)/counts.sum())[1:] if sets else np.full((1, len(strengths)), np.nan)
+    out = pd.DataFrame(
+        {"strength": strengths}
+        | {
+            k: v
+            for name in one
+            for k, v in {
+                name: one[name],
+                f"{name}_lo": np.percentile(many[name], 2.5, axis=0),
+                f"{name}_hi": np.percentile(many[name], 97.5, axis=0),
+            }.items()
+        }
+    )
+    each = (sums.sum(0) / counts.sum())[1:] if sets else np.full((1, len(strengths)), np.nan)
     return out.assign(least=each.min(0), most=each.max(0))
 
+# %% ../../nbs/13_emulator/50_steer.ipynb #8a8abbcd
 def causal_check(table: pd.DataFrame) -> dict:
     "Whether the curve is monotone (through 0 at strength 0), the least ratio over strengths, and the ratio of absolute changes (see `curve_of`)."
     curve, size = curve_of(table), curve_of(table, "size")
-    through = pd.concat([curve.set_index("strength").gaze, pd.Series({0.: 0.})]).sort_index()
+    through = pd.concat([curve.set_index("strength").gaze, pd.Series({0.0: 0.0})]).sort_index()
     at = curve.ratio.idxmin()
-    return dict(monotone=bool((through.diff().dropna() > 0).all()), ratio=float(curve.ratio[at]), ratio_at=float(curve.strength[at]), ratio_lo=float(curve.ratio_lo[at]), ratio_size=float(size.ratio.min()))
+    return dict(
+        monotone=bool((through.diff().dropna() > 0).all()),
+        ratio=float(curve.ratio[at]),
+        ratio_at=float(curve.strength[at]),
+        ratio_lo=float(curve.ratio_lo[at]),
+        ratio_size=float(size.ratio.min()),
+    )
 
+# %% ../../nbs/13_emulator/50_steer.ipynb #92b4cf69
 def plot_causal(curves: dict[str, pd.DataFrame]) -> Figure:
     "One panel per titled table of `causal_curve`: change of P(click), in points, by strength; heads that look black, draws of others blue, bands by user."
-    figure, axes = _figure(3.4*len(curves), 2.9, 1, len(curves))
+    figure, axes = _figure(3.4 * len(curves), 2.9, 1, len(curves))
     for ax, (title, table) in zip(axes, curves.items()):
         curve = curve_of(table)
-        zero = pd.DataFrame([dict.fromkeys(curve.columns, 0.)])
+        zero = pd.DataFrame([dict.fromkeys(curve.columns, 0.0)])
         curve = pd.concat([curve, zero]).sort_values("strength")
         for k, colour, label in (("random", OTHERS, "as many others"), ("gaze", OURS, "heads that look")):
-            ax.plot(curve.strength, 100*curve[k], color=colour, marker="o", ms=3.5, label=label)
+            ax.plot(curve.strength, 100 * curve[k], color=colour, marker="o", ms=3.5, label=label)
             lo, hi = (curve.least, curve.most) if k == "random" else (curve.gaze_lo, curve.gaze_hi)
-            ax.fill_between(curve.strength, 100*lo, 100*hi, color=colour, alpha=.25, lw=0)
-        _title(ax, title); ax.set_xlabel("bias toward the slot (nats)")
-    axes[0].set_ylabel("change of P(click) there (points)"); axes[0].legend(frameon=False, loc="upper left")
-    for ax in axes[1:]: ax.sharey(axes[0])
+            ax.fill_between(curve.strength, 100 * lo, 100 * hi, color=colour, alpha=0.25, lw=0)
+        _title(ax, title)
+        ax.set_xlabel("bias toward the slot (nats)")
+    axes[0].set_ylabel("change of P(click) there (points)")
+    axes[0].legend(frameon=False, loc="upper left")
+    for ax in axes[1:]:
+        ax.sharey(axes[0])
     return figure
 
 # %% ../../nbs/13_emulator/50_steer.ipynb #02161606
-def steer(self: Emulator, image, slots, user: str | None = None, slot: int = 0, strength: float = 2., heads: Heads = (), profile: str | None = None, query: str | None = None) -> Look:
+def steer(
+    self: Emulator,
+    image,
+    slots,
+    user: str | None = None,
+    slot: int = 0,
+    strength: float = 2.0,
+    heads: Heads = (),
+    profile: str | None = None,
+    query: str | None = None,
+) -> Look:
     "What `user` sees in a page when `heads` (see `gaze_heads`) are turned toward `slot` by `strength` nats; else as `look`. FixateError for a slot that is not there, a strength that is not finite, unknown heads."
-    if not np.isscalar(strength) or isinstance(strength, str) or not np.isreal(strength) or not np.isfinite(strength) or abs(strength) > 1e4: raise FixateError(f"strength={strength!r}; accepted: a finite number of nats, 0 for no change, at most 1e4")
+    if (
+        not np.isscalar(strength)
+        or isinstance(strength, str)
+        or not np.isreal(strength)
+        or not np.isfinite(strength)
+        or abs(strength) > 1e4
+    ):
+        raise FixateError(
+            f"strength={strength!r}; accepted: a finite number of nats, 0 for no change, at most 1e4"
+        )
     mask = head_mask(self.backbone, heads)
     who, seen, p, total = self.person(user, profile), self.page(image, slots), self.passport, 0
-    if isinstance(slot, (bool, np.bool_)) or not isinstance(slot, (int, np.integer)) or not 0 <= slot < len(seen.slots): raise FixateError(f"slot={slot!r}; accepted: 0 to {len(seen.slots) - 1}, a slot of the page")
-    prompt, paths = encode(self.backbone, question(who.profile, query), seen.vision), label_paths(self.backbone, tuple(seen.slots.label))
+    if (
+        isinstance(slot, (bool, np.bool_))
+        or not isinstance(slot, (int, np.integer))
+        or not 0 <= slot < len(seen.slots)
+    ):
+        raise FixateError(f"slot={slot!r}; accepted: 0 to {len(seen.slots) - 1}, a slot of the page")
+    prompt, paths = (
+        encode(self.backbone, question(who.profile, query), seen.vision),
+        label_paths(self.backbone, tuple(seen.slots.label)),
+    )
     for z, share in zip(who.z, who.shares.tolist()):
-        h = hold(self.backbone, prompt, seen.vision, paths, seen.pool, self.prompts.mix(z[None]).to(self.backbone.device), p.prompt_at)
-        attention, probs, relevance = (x[0].double().cpu().numpy() for x in look_under(h, mask, strength*h.pool[[slot]], p.probe(), p.operator))
-        total = total + share*np.concatenate([attention, probs, relevance/max(relevance.sum(), 1e-300)])
-    notes, n = [*who.notes, f"{int(mask.sum())} heads turned to slot {seen.slots.label.iloc[slot]} by {strength:g} nats", *seen.notes], len(paths)
-    return Look(*np.split(total, [n, 2*n]), seen.vision.token_boxes().double().numpy()*[*seen.picture.size, *seen.picture.size], seen.slots, seen.picture, user, notes)
+        h = hold(
+            self.backbone,
+            prompt,
+            seen.vision,
+            paths,
+            seen.pool,
+            self.prompts.mix(z[None]).to(self.backbone.device),
+            p.prompt_at,
+        )
+        attention, probs, relevance = (
+            x[0].double().cpu().numpy()
+            for x in look_under(h, mask, strength * h.pool[[slot]], p.probe(), p.operator)
+        )
+        total = total + share * np.concatenate([attention, probs, relevance / max(relevance.sum(), 1e-300)])
+    notes, n = (
+        [
+            *who.notes,
+            f"{int(mask.sum())} heads turned to slot {seen.slots.label.iloc[slot]} by {strength:g} nats",
+            *seen.notes,
+        ],
+        len(paths),
+    )
+    return Look(
+        *np.split(total, [n, 2 * n]),
+        seen.vision.token_boxes().double().numpy() * [*seen.picture.size, *seen.picture.size],
+        seen.slots,
+        seen.picture,
+        user,
+        notes,
+    )
 
+# %% ../../nbs/13_emulator/50_steer.ipynb #13479c4f
 Emulator.steer = steer

@@ -14,56 +14,107 @@ import pandas as pd
 import torch
 from PIL import Image, ImageDraw, ImageOps
 
-from ..model.backbone import INSTRUCTION, Backbone, load_backbone
-from .emulator import Emulator, names
+from ..core.study import LABELS, FixateError
 from .config import Passport
+from .emulator import Emulator, names
 from ..evaluation.run import digest as weights_digest
+from ..model.backbone import INSTRUCTION, Backbone, load_backbone
 from ..model.prompt import PersonalPrompts
 from ..pages.drawing import GENRES, fitted, font
 from ..pages.screenshot import EDGES, open_page, read_slots
 from ..scoring.statistics import interval
-from ..core.study import LABELS, FixateError
 from ..tuning.train import settings
 
 # %% ../../nbs/13_emulator/60_what_if.ipynb #c0e5158d
-HABITS_IN_WORDS = tuple(f"Looks mostly at {where}." for where in ("top rows", "middle rows", "bottom rows", "leftmost columns", "centre columns", "rightmost columns"))
+HABITS_IN_WORDS = tuple(
+    f"Looks mostly at {where}."
+    for where in (
+        "top rows",
+        "middle rows",
+        "bottom rows",
+        "leftmost columns",
+        "centre columns",
+        "rightmost columns",
+    )
+)
 
+# %% ../../nbs/13_emulator/60_what_if.ipynb #1a184b3d
 def word_people(users: int = 24, seed: int = 0, backbone: str | Backbone = "tiny-qwen3vl") -> Emulator:
     "An emulator of `users` made-up people whose prompts are words: a habit each, three genres in the profile. Nobody was recorded or tuned; for embedded backbones."
-    if users < 1: raise FixateError(f"users={users}; accepted: at least 1")
+    if users < 1:
+        raise FixateError(f"users={users}; accepted: at least 1")
     backbone = load_backbone(backbone) if isinstance(backbone, str) else backbone
-    rng, names, s = np.random.default_rng(seed), [f"P{i + 1:02d}" for i in range(users)], settings(n_layers=backbone.n_layers, form="mixture")
+    rng, names, s = (
+        np.random.default_rng(seed),
+        [f"P{i + 1:02d}" for i in range(users)],
+        settings(n_layers=backbone.n_layers, form="mixture"),
+    )
     words = [backbone.tokenizer.encode(text, add_special_tokens=False) for text in HABITS_IN_WORDS]
-    if len({len(w) for w in words}) > 1: raise FixateError(f"{backbone.name} splits the habits into {sorted({len(w) for w in words})} tokens; accepted: an embedded backbone, such as tiny-qwen3vl")
-    with torch.no_grad(): basis = backbone.model.get_input_embeddings()(torch.tensor(words, device=backbone.device)).float().cpu()
+    if len({len(w) for w in words}) > 1:
+        raise FixateError(
+            f"{backbone.name} splits the habits into {sorted({len(w) for w in words})} tokens; accepted: an embedded backbone, such as tiny-qwen3vl"
+        )
+    with torch.no_grad():
+        basis = (
+            backbone.model.get_input_embeddings()(torch.tensor(words, device=backbone.device)).float().cpu()
+        )
     prompts = PersonalPrompts(names, backbone.hidden_size, basis.shape[1], len(basis), "mixture")
     habit = torch.tensor([i % len(basis) for i in range(users)])
-    prompts.load_state_dict(dict(basis=basis, z=40*torch.nn.functional.one_hot(habit, len(basis)).float()))     # a softmax of this is one habit and no other
+    prompts.load_state_dict(
+        dict(basis=basis, z=40 * torch.nn.functional.one_hot(habit, len(basis)).float())
+    )  # a softmax of this is one habit and no other
     liked = [rng.permutation(GENRES)[:3].tolist() for _ in names]
     profiles = {u: f"Top_genre: {g[0]}, Preferred_genres: {', '.join(g)}" for u, g in zip(names, liked)}
-    return Emulator(backbone, prompts, Passport(dict(name=backbone.name, digest=weights_digest(backbone), dtype=str(backbone.dtype).removeprefix("torch.")), s.operator, asdict(s.probe(backbone.n_layers)),
-                    s.prompt_at, s.pooling, s.signal, "mixture", list(LABELS), INSTRUCTION, profiles, dict(dataset="people of words", habits={u: HABITS_IN_WORDS[h] for u, h in zip(names, habit)}), {}, {}))
+    return Emulator(
+        backbone,
+        prompts,
+        Passport(
+            dict(
+                name=backbone.name,
+                digest=weights_digest(backbone),
+                dtype=str(backbone.dtype).removeprefix("torch."),
+            ),
+            s.operator,
+            asdict(s.probe(backbone.n_layers)),
+            s.prompt_at,
+            s.pooling,
+            s.signal,
+            "mixture",
+            list(LABELS),
+            INSTRUCTION,
+            profiles,
+            dict(dataset="people of words", habits={u: HABITS_IN_WORDS[h] for u, h in zip(names, habit)}),
+            {},
+            {},
+        ),
+    )
 
 # %% ../../nbs/13_emulator/60_what_if.ipynb #7a2a1a7c
 @dataclass(frozen=True, eq=False)
 class Poster:
     "What can stand in a slot: a name, a picture, perhaps a title and a genre. Two are the same only if they are one object."
+
     name: str
     picture: Image.Image
     title: str | None = None
     genre: str | None = None
 
+# %% ../../nbs/13_emulator/60_what_if.ipynb #84c655f9
 def rows_of(slots: pd.DataFrame) -> list[list[int]]:
     "Numbers of the slots in each row, rows from top to bottom, slots from left to right: one whose middle is above the bottom of a row's highest slot belongs to that row."
-    middle, rows = (slots.y1 + slots.y2).to_numpy()/2, []
+    middle, rows = (slots.y1 + slots.y2).to_numpy() / 2, []
     for i in np.argsort(middle, kind="stable").tolist():
-        if rows and middle[i] < slots.y2.iloc[rows[-1][0]]: rows[-1].append(i)
-        else: rows.append([i])
+        if rows and middle[i] < slots.y2.iloc[rows[-1][0]]:
+            rows[-1].append(i)
+        else:
+            rows.append([i])
     return [sorted(r, key=lambda i: slots.x1.iloc[i]) for r in rows]
 
+# %% ../../nbs/13_emulator/60_what_if.ipynb #5f84b666
 @dataclass(frozen=True, eq=False)
 class Scene:
     "A picture, its slots (see `read_slots`), boxes (n + headings, 4) in whole px of what can move, what stood there at first, and what stands there now."
+
     picture: Image.Image
     slots: pd.DataFrame
     boxes: np.ndarray
@@ -74,17 +125,30 @@ class Scene:
         "The page as it is now: pixels of places that show what they showed at first are untouched."
         page = self.picture.copy()
         for (x1, y1, x2, y2), first, now in zip(self.boxes.tolist(), self.first, self.now):
-            if now is not first: page.paste(fitted(now.picture, x2 - x1, y2 - y1), (x1, y1))
+            if now is not first:
+                page.paste(fitted(now.picture, x2 - x1, y2 - y1), (x1, y1))
         return page
 
     def table(self) -> pd.DataFrame:
         "The slots as `em.look` takes them, with the titles of what they show; labels that are still to be drawn are missing."
-        return self.slots.assign(label=self.slots.label.where(self.slots.given, None), title=[p.title for p in self.now[:len(self.slots)]])
+        return self.slots.assign(
+            label=self.slots.label.where(self.slots.given, None),
+            title=[p.title for p in self.now[: len(self.slots)]],
+        )
 
     def place(self, slot: int | str) -> int:
         "Number of a slot, given as its number or its label. Raises FixateError for a slot that is not there."
-        found = slot if isinstance(slot, (int, np.integer)) and not isinstance(slot, bool) else self.slots.label.tolist().index(slot) if slot in self.slots.label.tolist() else -1
-        if not 0 <= found < len(self.slots): raise FixateError(f"slot {slot!r}; accepted: 0 to {len(self.slots) - 1}, or a label {self.slots.label.iloc[0]} … {self.slots.label.iloc[-1]}")
+        found = (
+            slot
+            if isinstance(slot, (int, np.integer)) and not isinstance(slot, bool)
+            else self.slots.label.tolist().index(slot)
+            if slot in self.slots.label.tolist()
+            else -1
+        )
+        if not 0 <= found < len(self.slots):
+            raise FixateError(
+                f"slot {slot!r}; accepted: 0 to {len(self.slots) - 1}, or a label {self.slots.label.iloc[0]} … {self.slots.label.iloc[-1]}"
+            )
         return int(found)
 
     def showing(self, changed: dict[int, Poster]) -> "Scene":
@@ -97,45 +161,82 @@ def scene(self: Emulator, image, slots, headings: list | None = None) -> Scene:
     picture = open_page(image)
     table = read_slots(slots, picture.size, tuple(self.passport.labels))
     n, rows, heads = len(table), len(rows_of(table)), table[:0]
-    if headings is not None and len(headings) != rows: raise FixateError(f"{len(headings)} headings for {rows} rows; accepted: one box per row")
-    if headings is not None: heads = read_slots(headings, picture.size, tuple(f"heading {i}" for i in range(rows)))
-    boxes = np.concatenate([f[EDGES].to_numpy(float).reshape(-1, 4) for f in (table, heads)]).round().astype(int)
-    boxes[:, :2] = np.minimum(boxes[:, :2], np.array(picture.size) - 1); boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)          # at least a pixel
-    over = (np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) > np.maximum(boxes[:, None, :2], boxes[None, :, :2])).all(-1) & ~np.eye(len(boxes), dtype=bool)
+    if headings is not None and len(headings) != rows:
+        raise FixateError(f"{len(headings)} headings for {rows} rows; accepted: one box per row")
+    if headings is not None:
+        heads = read_slots(headings, picture.size, tuple(f"heading {i}" for i in range(rows)))
+    boxes = (
+        np.concatenate([f[EDGES].to_numpy(float).reshape(-1, 4) for f in (table, heads)]).round().astype(int)
+    )
+    boxes[:, :2] = np.minimum(boxes[:, :2], np.array(picture.size) - 1)
+    boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)  # at least a pixel
+    over = (
+        np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+        > np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    ).all(-1) & ~np.eye(len(boxes), dtype=bool)
     names = [*(f"slot {i}" for i in range(n)), *heads.label]
     if over.any():
         a, b = np.argwhere(over)[0]
-        raise FixateError(f"{names[a]} and {names[b]} overlap; accepted: slots and headings apart from each other, so that what they show can be moved")
-    posters = tuple(Poster(title or f"first in {label}", picture.crop(tuple(box)), title) for box, label, title in zip(boxes.tolist(), [*table.label, *heads.label], [*table.title, *heads.title]))
+        raise FixateError(
+            f"{names[a]} and {names[b]} overlap; accepted: slots and headings apart from each other, so that what they show can be moved"
+        )
+    posters = tuple(
+        Poster(title or f"first in {label}", picture.crop(tuple(box)), title)
+        for box, label, title in zip(
+            boxes.tolist(), [*table.label, *heads.label], [*table.title, *heads.title]
+        )
+    )
     return Scene(picture, table, boxes, posters, posters)
 
+# %% ../../nbs/13_emulator/60_what_if.ipynb #faf9fa4d
 def swap(self: Scene, a: int | str, b: int | str) -> Scene:
     "What two slots show, exchanged."
     a, b = self.place(a), self.place(b)
     return self.showing({a: self.now[b], b: self.now[a]})
 
+# %% ../../nbs/13_emulator/60_what_if.ipynb #3c6963e4
 def move_row(self: Scene, row: int, to: int) -> Scene:
     "Row number `row` taken out and put in again as number `to`; the rows between move up or down. FixateError where the rows in question are not equally long."
     rows = rows_of(self.slots)
     for r in (row, to):
-        if not (isinstance(r, (int, np.integer)) and 0 <= r < len(rows)): raise FixateError(f"row {r!r}; accepted: 0 to {len(rows) - 1}, from the top")
-    if len({len(rows[r]) for r in range(min(row, to), max(row, to) + 1)}) > 1: raise FixateError(f"rows of {', '.join(str(len(r)) for r in rows)} slots; accepted: rows {min(row, to)} to {max(row, to)} of the same number of slots")
-    order = list(range(len(rows))); order.insert(to, order.pop(row))
-    rows = [r + ([len(self.slots) + i] if len(self.boxes) > len(self.slots) else []) for i, r in enumerate(rows)]
-    return self.showing({place: self.now[source] for there, come in zip(rows, order) for place, source in zip(there, rows[come])})
+        if not (isinstance(r, (int, np.integer)) and 0 <= r < len(rows)):
+            raise FixateError(f"row {r!r}; accepted: 0 to {len(rows) - 1}, from the top")
+    if len({len(rows[r]) for r in range(min(row, to), max(row, to) + 1)}) > 1:
+        raise FixateError(
+            f"rows of {', '.join(str(len(r)) for r in rows)} slots; accepted: rows {min(row, to)} to {max(row, to)} of the same number of slots"
+        )
+    order = list(range(len(rows)))
+    order.insert(to, order.pop(row))
+    rows = [
+        r + ([len(self.slots) + i] if len(self.boxes) > len(self.slots) else []) for i, r in enumerate(rows)
+    ]
+    return self.showing(
+        {
+            place: self.now[source]
+            for there, come in zip(rows, order)
+            for place, source in zip(there, rows[come])
+        }
+    )
 
+# %% ../../nbs/13_emulator/60_what_if.ipynb #6fd0af13
 def change(self: Scene, slot: int | str, picture, title: str | None = None, name: str | None = None) -> Scene:
     "Another poster in a slot: a `Poster`, or a picture as `open_page` takes it."
     at = self.place(slot)
-    new = picture if isinstance(picture, Poster) else Poster(name or title or f"new in {self.slots.label.iloc[at]}", open_page(picture), title)
+    new = (
+        picture
+        if isinstance(picture, Poster)
+        else Poster(name or title or f"new in {self.slots.label.iloc[at]}", open_page(picture), title)
+    )
     return self.showing({at: new})
 
+# %% ../../nbs/13_emulator/60_what_if.ipynb #49341aa3
 Emulator.scene, Scene.swap, Scene.move_row, Scene.change = scene, swap, move_row, change
 
 # %% ../../nbs/13_emulator/60_what_if.ipynb #a99a802c
 @dataclass(frozen=True, eq=False)
 class WhatIf:
     "Attention and click probabilities (2, users, slots) of the same users before and after a change, and what gives tables and a picture of it."
+
     before: Scene
     after: Scene
     users: list[str]
@@ -147,56 +248,149 @@ class WhatIf:
     def _columns(self, name: str, pair: np.ndarray) -> dict:
         "Mean before and after, mean change and its 95 % interval over users, of values (2, users, things)."
         change, nobody = pair[1] - pair[0], np.full((2, pair.shape[-1]), np.nan)
-        low, high = interval(np.ascontiguousarray(change.T), np.ones(len(self.users)), self.seed, self.n_boot) if len(self.users) > 1 else nobody
-        return {f"{name}_before": pair[0].mean(0), f"{name}_after": pair[1].mean(0), f"{name}_change": change.mean(0), f"{name}_lo": low, f"{name}_hi": high}
+        low, high = (
+            interval(np.ascontiguousarray(change.T), np.ones(len(self.users)), self.seed, self.n_boot)
+            if len(self.users) > 1
+            else nobody
+        )
+        return {
+            f"{name}_before": pair[0].mean(0),
+            f"{name}_after": pair[1].mean(0),
+            f"{name}_change": change.mean(0),
+            f"{name}_lo": low,
+            f"{name}_hi": high,
+        }
 
     def by_slot(self) -> pd.DataFrame:
         "One row per slot: what it showed and shows, attention and click before, after, change, lo, hi."
         n = len(self.before.slots)
-        shows = {when: [p.name for p in s.now[:n]] for when, s in (("before", self.before), ("after", self.after))}
-        return pd.DataFrame(dict(slot=range(n), label=self.before.slots.label, shown_before=shows["before"], shown_after=shows["after"]) | self._columns("attention", self.attention) | self._columns("click", self.click))
+        shows = {
+            when: [p.name for p in s.now[:n]] for when, s in (("before", self.before), ("after", self.after))
+        }
+        return pd.DataFrame(
+            dict(
+                slot=range(n),
+                label=self.before.slots.label,
+                shown_before=shows["before"],
+                shown_after=shows["after"],
+            )
+            | self._columns("attention", self.attention)
+            | self._columns("click", self.click)
+        )
 
     def by_poster(self) -> pd.DataFrame:
         "One row per poster, wherever it stood: from and to (label, or None where it was not shown: then it has no attention and no click), and the columns of `by_slot`."
         n, label = len(self.before.slots), self.before.slots.label.tolist()
         posters = list(dict.fromkeys([*self.before.now[:n], *self.after.now[:n]]))
         at = [{p: i for i, p in enumerate(s.now[:n])} for s in (self.before, self.after)]
-        follow = lambda x: np.stack([np.stack([x[w][:, at[w][p]] if p in at[w] else np.zeros(len(self.users)) for p in posters], -1) for w in (0, 1)])
+        follow = lambda x: np.stack(
+            [
+                np.stack(
+                    [x[w][:, at[w][p]] if p in at[w] else np.zeros(len(self.users)) for p in posters], -1
+                )
+                for w in (0, 1)
+            ]
+        )
         place = lambda w: pd.Series([label[at[w][p]] if p in at[w] else None for p in posters], dtype=object)
-        return pd.DataFrame({"poster": [p.name for p in posters], "from": place(0), "to": place(1)} | self._columns("attention", follow(self.attention)) | self._columns("click", follow(self.click)))
+        return pd.DataFrame(
+            {"poster": [p.name for p in posters], "from": place(0), "to": place(1)}
+            | self._columns("attention", follow(self.attention))
+            | self._columns("click", follow(self.click))
+        )
 
     def show(self, width: int = 900) -> Image.Image:
         "Before and after, side by side; in every slot the mean probability of a click and, after, its change in points, green where the interval is above 0, red where below."
         return draw_what_if(self, width)
 
-def what_if(self: Emulator, before: Scene, after: Scene, users: list[str] | None = None, profiles: dict[str, str] | None = None, query: str | None = None, batch: int = 16, seed: int = 0, n_boot: int = 1000, progress: bool = False) -> WhatIf:
+# %% ../../nbs/13_emulator/60_what_if.ipynb #df51bd69
+def what_if(
+    self: Emulator,
+    before: Scene,
+    after: Scene,
+    users: list[str] | None = None,
+    profiles: dict[str, str] | None = None,
+    query: str | None = None,
+    batch: int = 16,
+    seed: int = 0,
+    n_boot: int = 1000,
+    progress: bool = False,
+) -> WhatIf:
     "What `users` (default: all it was tuned on; answers of somebody onboarded lean on theirs) do before one scene and before another of the same page. Raises FixateError where the scenes have different slots."
-    if not before.slots[EDGES].equals(after.slots[EDGES]) or before.slots.label.tolist() != after.slots.label.tolist(): raise FixateError("two scenes with different slots; accepted: a scene and an edit of it")
+    if (
+        not before.slots[EDGES].equals(after.slots[EDGES])
+        or before.slots.label.tolist() != after.slots.label.tolist()
+    ):
+        raise FixateError("two scenes with different slots; accepted: a scene and an edit of it")
     users = list(dict.fromkeys(names(users, [u for u in self.users if u not in self.passport.onboarded])))
-    if strangers := [u for u in users if u not in self.users]: raise FixateError(f"user {strangers[0]!r} is unknown; accepted: users of the emulator, for copies of the population say nothing of how users differ")
-    tables = [self.look_many(s.draw(), s.table(), users, profiles, query, batch, progress) for s in (before, after)]
-    arrays = [np.stack([t[name].to_numpy(float).reshape(len(users), -1) for t in tables]) for name in ("attention", "click")]
+    if strangers := [u for u in users if u not in self.users]:
+        raise FixateError(
+            f"user {strangers[0]!r} is unknown; accepted: users of the emulator, for copies of the population say nothing of how users differ"
+        )
+    tables = [
+        self.look_many(s.draw(), s.table(), users, profiles, query, batch, progress) for s in (before, after)
+    ]
+    arrays = [
+        np.stack([t[name].to_numpy(float).reshape(len(users), -1) for t in tables])
+        for name in ("attention", "click")
+    ]
     return WhatIf(before, after, users, *arrays, seed, n_boot)
 
+# %% ../../nbs/13_emulator/60_what_if.ipynb #d0c9c6f9
 Emulator.what_if = what_if
 
 # %% ../../nbs/13_emulator/60_what_if.ipynb #b2741ed2
 def draw_what_if(w: WhatIf, width: int = 900) -> Image.Image:
     "See `WhatIf.show`."
     gap, caption, pages, table = 8, 20, [w.before.draw(), w.after.draw()], w.by_slot()
-    scale = (width - gap)/2/pages[0].width
-    size = round(pages[0].width*scale), max(1, round(pages[0].height*scale))
-    picture = Image.new("RGB", (2*size[0] + gap, size[1] + caption), "white")
-    draw, px = ImageDraw.Draw(picture), max(9, round(.16*np.median(w.before.slots.x2 - w.before.slots.x1)*scale))
+    scale = (width - gap) / 2 / pages[0].width
+    size = round(pages[0].width * scale), max(1, round(pages[0].height * scale))
+    picture = Image.new("RGB", (2 * size[0] + gap, size[1] + caption), "white")
+    draw, px = (
+        ImageDraw.Draw(picture),
+        max(9, round(0.16 * np.median(w.before.slots.x2 - w.before.slots.x1) * scale)),
+    )
     for k, page in enumerate(pages):
-        x0 = k*(size[0] + gap)
+        x0 = k * (size[0] + gap)
         grey = np.asarray(ImageOps.grayscale(page).resize(size, Image.Resampling.LANCZOS), float)[..., None]
-        picture.paste(Image.fromarray((.5*grey + .5*np.asarray(page.resize(size, Image.Resampling.LANCZOS), float)).astype(np.uint8)), (x0, caption))
-        draw.text((x0 + 4, caption/2), [f"before: clicks, mean of {len(w.users)} users", "after: clicks, change in points (coloured: its interval excludes 0)"][k], font=font(10), fill="black", anchor="lm")
-        for box, old, new, lo, hi, moved in zip(w.before.slots[EDGES].to_numpy()*scale, table.click_before, table.click_after, table.click_lo, table.click_hi, [a is not b for a, b in zip(w.before.now, w.after.now)]):
+        picture.paste(
+            Image.fromarray(
+                (0.5 * grey + 0.5 * np.asarray(page.resize(size, Image.Resampling.LANCZOS), float)).astype(
+                    np.uint8
+                )
+            ),
+            (x0, caption),
+        )
+        draw.text(
+            (x0 + 4, caption / 2),
+            [
+                f"before: clicks, mean of {len(w.users)} users",
+                "after: clicks, change in points (coloured: its interval excludes 0)",
+            ][k],
+            font=font(10),
+            fill="black",
+            anchor="lm",
+        )
+        for box, old, new, lo, hi, moved in zip(
+            w.before.slots[EDGES].to_numpy() * scale,
+            table.click_before,
+            table.click_after,
+            table.click_lo,
+            table.click_hi,
+            [a is not b for a, b in zip(w.before.now, w.after.now)],
+        ):
             x1, y1, x2, y2 = box + [x0, caption, x0, caption]
-            if moved: draw.rectangle((round(x1), round(y1), round(x2), round(y2)), outline="white", width=2)
+            if moved:
+                draw.rectangle((round(x1), round(y1), round(x2), round(y2)), outline="white", width=2)
             ink = "#50ff50" if k and lo > 0 else "#ff7070" if k and hi < 0 else "white"
-            text = f"{100*old:.0f} %" if not k else f"{100*new:.0f} %\n{100*(new - old):+.1f}"
-            draw.multiline_text(((x1 + x2)/2, (y1 + y2)/2), text, font=font(px), fill=ink, anchor="mm", align="center", stroke_width=2, stroke_fill="black")
+            text = f"{100 * old:.0f} %" if not k else f"{100 * new:.0f} %\n{100 * (new - old):+.1f}"
+            draw.multiline_text(
+                ((x1 + x2) / 2, (y1 + y2) / 2),
+                text,
+                font=font(px),
+                fill=ink,
+                anchor="mm",
+                align="center",
+                stroke_width=2,
+                stroke_fill="black",
+            )
     return picture

@@ -16,55 +16,109 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..model.backbone import Backbone, Encoded, Vision
-from ..model.answers import Path, deciding, tree_nodes
-from ..probes.page_probe import _asked
-from ..scoring.metrics import kl_div
 from ..baselines.position import Maps, shrunken
+from ..core.study import FixateError, Study
+from ..model.answers import Path, deciding, tree_nodes
+from ..model.backbone import Backbone, Encoded, Vision
+from ..probes.page_probe import _asked
 from ..probes.prefix import ONE_ROW, Behind, Tail
 from ..probes.probe import ProbeOptions, answer_logit, slot_attention
 from ..probes.readout import read_out
-from ..core.study import FixateError, Study
+from ..scoring.metrics import kl_div
 from ..tuning.train import Example, Settings
 
 # %% ../../nbs/11_evaluation/30_head_bias.ipynb #a3da7504
 @dataclass(eq=False)
 class Held:
     "One prompt up to the answer: the answering positions (1, Q, d) behind keys and values of what is before; what has been said at each of the Q; the labels; pool (n, V)."
+
     backbone: Backbone
     tail: Behind
     nodes: list[Path]
     labels: list[Path]
     pool: Tensor
 
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #cb3b2733
 @torch.no_grad()
-def hold(backbone: Backbone, prompt: Encoded, vision: Vision, labels: list[Path], pool: Tensor, soft: Tensor | None = None, prompt_at: str = "start") -> Held:
+def hold(
+    backbone: Backbone,
+    prompt: Encoded,
+    vision: Vision,
+    labels: list[Path],
+    pool: Tensor,
+    soft: Tensor | None = None,
+    prompt_at: str = "start",
+) -> Held:
     "Read a prompt, with a soft prompt (1, N, d) or without, up to the answering position."
     inputs, (_, cache) = _asked(backbone, [prompt], [vision], soft, prompt_at)
-    keys, values = (torch.stack([getattr(layer, name)[:, :, :-1].transpose(0, 1) for layer in cache.layers]) for name in ("keys", "values"))
+    keys, values = (
+        torch.stack([getattr(layer, name)[:, :, :-1].transpose(0, 1) for layer in cache.layers])
+        for name in ("keys", "values")
+    )
     nodes, dev = [(), *tree_nodes(labels)], backbone.device
-    said = backbone.model.get_input_embeddings()(torch.tensor([n[-1] for n in nodes[1:]], dtype=torch.long, device=dev))[None]
+    said = backbone.model.get_input_embeddings()(
+        torch.tensor([n[-1] for n in nodes[1:]], dtype=torch.long, device=dev)
+    )[None]
     visual = torch.cat([inputs.visual[:, :-1], inputs.visual.new_zeros(1, len(nodes))], 1)
     positions = inputs.positions[..., -1:] + torch.tensor([len(n) for n in nodes], device=dev)
-    tail = Behind(keys, values, None, torch.cat([inputs.embeds[:, -1:], said.to(inputs.embeds)], 1), visual.new_ones(1, len(nodes)), positions, visual)
+    tail = Behind(
+        keys,
+        values,
+        None,
+        torch.cat([inputs.embeds[:, -1:], said.to(inputs.embeds)], 1),
+        visual.new_ones(1, len(nodes)),
+        positions,
+        visual,
+    )
     return Held(backbone, tail, nodes, labels, pool.to(dev))
 
-def held(backbone: Backbone, examples: list[Example], soft: Callable | None = None, prompt_at: str = "start", progress: str | None = None):
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #9abad131
+def held(
+    backbone: Backbone,
+    examples: list[Example],
+    soft: Callable | None = None,
+    prompt_at: str = "start",
+    progress: str | None = None,
+):
     "Yield (example, Held), one after the other; `soft` hands out prompts for lists of examples (see `fixate.evaluation.predict.prompted`)."
     for e in tqdm(examples, desc=progress, disable=progress is None, leave=False):
         own = None if soft is None else soft([e])
-        yield e, hold(backbone, e.prompt, e.vision, e.labels, e.pool, own if own is None else own.detach().to(backbone.device), prompt_at)
+        yield (
+            e,
+            hold(
+                backbone,
+                e.prompt,
+                e.vision,
+                e.labels,
+                e.pool,
+                own if own is None else own.detach().to(backbone.device),
+                prompt_at,
+            ),
+        )
 
 # %% ../../nbs/11_evaluation/30_head_bias.ipynb #0e460172
 class Tilted(Tail):
     "Variants of one answer: heads (B, L, H) are tilted by bias (B, V), in nats."
+
     def __init__(self, held: Held, heads: Tensor, bias: Tensor):
         size, t = len(bias), held.tail
-        wide = lambda x, dim: x.expand(*x.shape[:dim], size, *x.shape[dim + 1:])
-        super().__init__(held.backbone, replace(t, embeds=wide(t.embeds, 0), mask=wide(t.mask, 0), visual=wide(t.visual, 0), positions=wide(t.positions, t.positions.dim() - 2)), recompute=False)
+        wide = lambda x, dim: x.expand(*x.shape[:dim], size, *x.shape[dim + 1 :])
+        super().__init__(
+            held.backbone,
+            replace(
+                t,
+                embeds=wide(t.embeds, 0),
+                mask=wide(t.mask, 0),
+                visual=wide(t.visual, 0),
+                positions=wide(t.positions, t.positions.dim() - 2),
+            ),
+            recompute=False,
+        )
         self.chosen = heads.expand(size, -1, -1).to(bias)
         self.bias = bias.new_zeros(size, t.visual.shape[1]).masked_scatter(self.inputs.visual, bias)
-        self.sees = torch.tensor([[said[:len(n)] == n for n in held.nodes] for said in held.nodes], device=bias.device)[None, None]
+        self.sees = torch.tensor(
+            [[said[: len(n)] == n for n in held.nodes] for said in held.nodes], device=bias.device
+        )[None, None]
 
     def allowed(self, start: int, stop: int, end: int) -> Tensor:
         "Which answer positions each of them may attend, (1, 1, T, T): its own beginning."
@@ -72,19 +126,22 @@ class Tilted(Tail):
 
     def maps(self, l: int, q: Tensor, k: Tensor) -> Tensor:
         "Attention (Hkv, B, G, Q, T), tilted."
-        maps, b = super().maps(l, q, k), self.chosen[:, l, :, None]*self.bias[:, None]
-        factor = (b - b.amax(-1, keepdim=True)).exp().unflatten(1, (len(maps), -1)).transpose(0, 1)[..., None, :]
-        tilted = maps*factor
-        return (tilted/tilted.sum(-1, keepdim=True)).to(maps.dtype)
+        maps, b = super().maps(l, q, k), self.chosen[:, l, :, None] * self.bias[:, None]
+        factor = (
+            (b - b.amax(-1, keepdim=True)).exp().unflatten(1, (len(maps), -1)).transpose(0, 1)[..., None, :]
+        )
+        tilted = maps * factor
+        return (tilted / tilted.sum(-1, keepdim=True)).to(maps.dtype)
 
     def run(self, first: int | None = None) -> tuple[list[Tensor], Tensor]:
         "Rows (B, H, Q, T) of every layer, and final states (B, Q, d); with a graph from layer `first` on."
         x, rows = self.inputs.embeds, []
         for l in range(self.n):
-            if l == first: x = x.detach().requires_grad_()
+            if l == first:
+                x = x.detach().requires_grad_()
             q, k, v = self.heads(l, x)
             maps = self.maps(l, q, k)
-            rows.append(maps.transpose(0, 1).flatten(1, 2))                          # what is differentiated is what goes on
+            rows.append(maps.transpose(0, 1).flatten(1, 2))  # what is differentiated is what goes on
             x = self.finish(l, x, self.mixed(l, rows[-1].unflatten(1, (len(maps), -1)).transpose(0, 1), v))
         return rows, self.text.norm(x)
 
@@ -92,96 +149,252 @@ class Tilted(Tail):
 def _probs(held: Held, hidden: Tensor) -> Tensor:
     "P(click) (B, n), in float32, from final states (B, Q, d)."
     head = held.backbone.model.get_output_embeddings()
-    if len(held.nodes) == 1: return (hidden[:, 0]@head.weight[[p[0] for p in held.labels]].T).float().softmax(-1)
+    if len(held.nodes) == 1:
+        return (hidden[:, 0] @ head.weight[[p[0] for p in held.labels]].T).float().softmax(-1)
     logp = head(hidden).float().log_softmax(-1)
-    steps = torch.tensor([(n, held.nodes.index(p[:i]), p[i]) for n, p in enumerate(held.labels) for i in range(len(p))], device=hidden.device).T
-    return logp.new_zeros(len(hidden), len(held.labels)).index_add(1, steps[0], logp[:, steps[1], steps[2]]).softmax(-1)
+    steps = torch.tensor(
+        [(n, held.nodes.index(p[:i]), p[i]) for n, p in enumerate(held.labels) for i in range(len(p))],
+        device=hidden.device,
+    ).T
+    return (
+        logp.new_zeros(len(hidden), len(held.labels))
+        .index_add(1, steps[0], logp[:, steps[1], steps[2]])
+        .softmax(-1)
+    )
 
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #7265a603
 @torch.no_grad()
 def clicks_under(held: Held, heads: Tensor, bias: Tensor, batch: int = 512) -> Tensor:
     "P(click) (B, n) when heads (B or 1, L, H) are tilted by bias (B, V)."
-    return torch.cat([_probs(held, Tilted(held, h, b).run()[1]) for h, b in zip(heads.expand(len(bias), -1, -1).split(batch), bias.split(batch))])
+    return torch.cat(
+        [
+            _probs(held, Tilted(held, h, b).run()[1])
+            for h, b in zip(heads.expand(len(bias), -1, -1).split(batch), bias.split(batch))
+        ]
+    )
 
-def look_under(held: Held, heads: Tensor, bias: Tensor, options: ProbeOptions, name: str = "attnlrp", slot: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #457f5595
+def look_under(
+    held: Held,
+    heads: Tensor,
+    bias: Tensor,
+    options: ProbeOptions,
+    name: str = "attnlrp",
+    slot: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
     "Slot attention (B, n), P(click) (B, n) and relevance (B, V) when heads are tilted; probed for each variant's own answer or that of `slot`. FixateError for operators that need more than one row."
-    if name not in ONE_ROW: raise FixateError(f"operator {name!r} needs more rows of attention than the answer's, and only that is tilted; accepted: {', '.join(ONE_ROW)}")
-    (combine, differentiated), layers, dev = ONE_ROW[name], options.chosen(held.backbone.n_layers), bias.device
+    if name not in ONE_ROW:
+        raise FixateError(
+            f"operator {name!r} needs more rows of attention than the answer's, and only that is tilted; accepted: {', '.join(ONE_ROW)}"
+        )
+    (combine, differentiated), layers, dev = (
+        ONE_ROW[name],
+        options.chosen(held.backbone.n_layers),
+        bias.device,
+    )
     with torch.set_grad_enabled(differentiated):
         rows, hidden = Tilted(held, heads, bias).run(layers[0] if differentiated else None)
-        probs, every, rows = _probs(held, hidden.detach()), torch.arange(len(bias), device=dev), [rows[l] for l in layers]
-        said, tokens = zip(*(deciding(held.labels[i]) for i in (probs.argmax(-1).tolist() if slot is None else [slot]*len(bias))))
-        at, tokens = torch.tensor([held.nodes.index(s) for s in said], device=dev), torch.tensor(tokens, device=dev)
-        grads = torch.autograd.grad(answer_logit(held.backbone, hidden[every, at], tokens).sum(), rows) if differentiated else []
+        probs, every, rows = (
+            _probs(held, hidden.detach()),
+            torch.arange(len(bias), device=dev),
+            [rows[l] for l in layers],
+        )
+        said, tokens = zip(
+            *(
+                deciding(held.labels[i])
+                for i in (probs.argmax(-1).tolist() if slot is None else [slot] * len(bias))
+            )
+        )
+        at, tokens = (
+            torch.tensor([held.nodes.index(s) for s in said], device=dev),
+            torch.tensor(tokens, device=dev),
+        )
+        grads = (
+            torch.autograd.grad(answer_logit(held.backbone, hidden[every, at], tokens).sum(), rows)
+            if differentiated
+            else []
+        )
         pick = lambda maps: [m[every, :, at][:, :, None] for m in maps]
         relevance = combine(pick(rows), pick(grads), options).detach()[:, held.tail.visual[0]].abs()
     attention = slot_attention(relevance, held.pool.expand(len(probs), -1, -1))
-    return read_out(attention, torch.ones_like(attention, dtype=torch.bool), options.temperature, options.floor).float(), probs, relevance
+    return (
+        read_out(
+            attention, torch.ones_like(attention, dtype=torch.bool), options.temperature, options.floor
+        ).float(),
+        probs,
+        relevance,
+    )
 
 # %% ../../nbs/11_evaluation/30_head_bias.ipynb #0ae58fd2
 Heads = list[tuple[int, int]]
 
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #551eb7d1
 def head_mask(backbone: Backbone, heads: Heads) -> Tensor:
     "Heads [(layer, head), …] as a mask (L, H). Raises FixateError for none, or one that is not there."
-    mask = torch.zeros(backbone.n_layers, backbone.config.num_attention_heads, dtype=torch.bool, device=backbone.device)
+    mask = torch.zeros(
+        backbone.n_layers, backbone.config.num_attention_heads, dtype=torch.bool, device=backbone.device
+    )
     for pair in heads:
-        if not (isinstance(pair, (tuple, list)) and len(pair) == 2 and all(isinstance(i, (int, np.integer)) and 0 <= i < n for i, n in zip(pair, mask.shape))):
-            raise FixateError(f"head {pair!r} of {backbone.name}; accepted: (layer, head), layers 0 to {mask.shape[0] - 1}, heads 0 to {mask.shape[1] - 1}")
+        if not (
+            isinstance(pair, (tuple, list))
+            and len(pair) == 2
+            and all(isinstance(i, (int, np.integer)) and 0 <= i < n for i, n in zip(pair, mask.shape))
+        ):
+            raise FixateError(
+                f"head {pair!r} of {backbone.name}; accepted: (layer, head), layers 0 to {mask.shape[0] - 1}, heads 0 to {mask.shape[1] - 1}"
+            )
         mask[pair[0], pair[1]] = True
-    if not mask.any(): raise FixateError(f"no heads; accepted: at least one (layer, head) of {backbone.name}, as gaze_heads gives them")
+    if not mask.any():
+        raise FixateError(
+            f"no heads; accepted: at least one (layer, head) of {backbone.name}, as gaze_heads gives them"
+        )
     return mask
 
-def head_scores(backbone: Backbone, examples: list[Example], soft: Callable | None = None, prompt_at: str = "start", progress: bool = False) -> pd.DataFrame:
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #5d53e714
+def head_scores(
+    backbone: Backbone,
+    examples: list[Example],
+    soft: Callable | None = None,
+    prompt_at: str = "start",
+    progress: bool = False,
+) -> pd.DataFrame:
     "Attention of every head at the answering position, mean over examples: score (on the answered slot), slot (on a slot on average), page; best head first."
-    if not examples: raise FixateError("no examples to find heads on; accepted: at least one (see fixate.tuning.train.make_examples)")
+    if not examples:
+        raise FixateError(
+            "no examples to find heads on; accepted: at least one (see fixate.tuning.train.make_examples)"
+        )
     found, every = [], torch.ones(backbone.n_layers, backbone.config.num_attention_heads)
     for e, h in held(backbone, examples, soft, prompt_at, "finding heads" if progress else None):
-        with torch.no_grad(): rows, hidden = Tilted(h, every, h.pool.new_zeros(1, h.pool.shape[1])).run()
-        there = torch.stack([r[0, :, 0] for r in rows])[..., h.tail.visual[0]].float()                       # (L, H, V)
-        on = there@h.pool.T
-        found.append(torch.stack([(on*_probs(h, hidden)[0]).sum(-1), on.mean(-1), there.sum(-1)]).cpu())
+        with torch.no_grad():
+            rows, hidden = Tilted(h, every, h.pool.new_zeros(1, h.pool.shape[1])).run()
+        there = torch.stack([r[0, :, 0] for r in rows])[..., h.tail.visual[0]].float()  # (L, H, V)
+        on = there @ h.pool.T
+        found.append(torch.stack([(on * _probs(h, hidden)[0]).sum(-1), on.mean(-1), there.sum(-1)]).cpu())
     layer, head = np.indices(every.shape).reshape(2, -1)
     score, slot, page = torch.stack(found).mean(0).flatten(1).numpy()
-    return pd.DataFrame(dict(layer=layer, head=head, score=score, slot=slot, page=page)).sort_values("score", ascending=False, kind="stable", ignore_index=True)
+    return pd.DataFrame(dict(layer=layer, head=head, score=score, slot=slot, page=page)).sort_values(
+        "score", ascending=False, kind="stable", ignore_index=True
+    )
 
-def gaze_heads(backbone: Backbone, examples: list[Example], top: int, soft: Callable | None = None, prompt_at: str = "start") -> Heads:
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #452aec7a
+def gaze_heads(
+    backbone: Backbone,
+    examples: list[Example],
+    top: int,
+    soft: Callable | None = None,
+    prompt_at: str = "start",
+) -> Heads:
     "The `top` heads with the best score on `examples`."
     scores = head_scores(backbone, examples, soft, prompt_at)
-    if not isinstance(top, (int, np.integer)) or not 1 <= top <= len(scores): raise FixateError(f"top={top!r}; accepted: 1 to {len(scores)}, the number of heads of {backbone.name}")
+    if not isinstance(top, (int, np.integer)) or not 1 <= top <= len(scores):
+        raise FixateError(
+            f"top={top!r}; accepted: 1 to {len(scores)}, the number of heads of {backbone.name}"
+        )
     return [*map(tuple, scores[["layer", "head"]].head(top).to_numpy().tolist())]
 
 # %% ../../nbs/11_evaluation/30_head_bias.ipynb #f9380c99
-BETAS = (0., .25, .5, 1., 1.5, 2., 3.)
+BETAS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+
 
 def spread_evenly(items: list, limit: int) -> list:
     "At most `limit` of `items`, evenly spread."
-    return [items[i] for i in np.unique(np.linspace(0, len(items) - 1, min(limit, len(items))).round().astype(int))] if items else []
+    return (
+        [
+            items[i]
+            for i in np.unique(np.linspace(0, len(items) - 1, min(limit, len(items))).round().astype(int))
+        ]
+        if items
+        else []
+    )
 
-def _habitual(backbone: Backbone, examples: list[Example], gaze: pd.DataFrame, variants: list[tuple[Tensor, float]], s: Settings, protocol: str, progress: str | None):
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #056c1927
+def _habitual(
+    backbone: Backbone,
+    examples: list[Example],
+    gaze: pd.DataFrame,
+    variants: list[tuple[Tensor, float]],
+    s: Settings,
+    protocol: str,
+    progress: str | None,
+):
     "Yield (example, attention (B, n), probs (B, n)) for variants of (heads (L, H), β)."
     heads, betas = torch.stack([h for h, _ in variants]), torch.tensor([b for _, b in variants])
     for e, h in held(backbone, examples, None, s.prompt_at, progress):
-        g = torch.tensor(gaze.loc[e.session].to_numpy(float)[:len(e.labels)], dtype=torch.float32)
-        bias = ((len(g)*g).log()@e.pool)[None]*betas[:, None]
-        yield e, *look_under(h, heads, bias.to(backbone.device), s.probe(backbone.n_layers), s.operator, e.click if protocol == "true_label" else None)[:2]
+        g = torch.tensor(gaze.loc[e.session].to_numpy(float)[: len(e.labels)], dtype=torch.float32)
+        bias = ((len(g) * g).log() @ e.pool)[None] * betas[:, None]
+        yield (
+            e,
+            *look_under(
+                h,
+                heads,
+                bias.to(backbone.device),
+                s.probe(backbone.n_layers),
+                s.operator,
+                e.click if protocol == "true_label" else None,
+            )[:2],
+        )
 
-def settle_bias(backbone: Backbone, study: Study, examples: dict[str, list[Example]], s: Settings, limit: int = 60, progress: bool = False) -> dict:
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #4738b0fb
+def settle_bias(
+    backbone: Backbone,
+    study: Study,
+    examples: dict[str, list[Example]],
+    s: Settings,
+    limit: int = 60,
+    progress: bool = False,
+) -> dict:
     "heads, beta and val_kl of the rival: heads found on at most `limit` train examples; how many, and β, by the KL of at most `limit` val examples."
     train, val, gaze = *(spread_evenly(examples[k], limit) for k in ("train", "val")), shrunken(study)[0]
-    if not val: raise FixateError("no val examples to choose the bias on; accepted: examples of train and val")
-    total = backbone.n_layers*backbone.config.num_attention_heads
-    found = {top: gaze_heads(backbone, train, top) for top in sorted({max(1, total//k) for k in (8, 4, 2)})}
+    if not val:
+        raise FixateError("no val examples to choose the bias on; accepted: examples of train and val")
+    total = backbone.n_layers * backbone.config.num_attention_heads
+    found = {top: gaze_heads(backbone, train, top) for top in sorted({max(1, total // k) for k in (8, 4, 2)})}
     tried = [(top, beta) for top in found for beta in BETAS]
     variant = lambda top, beta: (head_mask(backbone, found[top]), beta)
-    seen = _habitual(backbone, val, gaze, [variant(*t) for t in tried], s, "own_answer", "choosing heads and β" if progress else None)
-    kl = np.mean([[kl_div(e.gaze.numpy().astype(float), a.double().cpu().numpy()) for a in attention] for e, attention, _ in seen], 0)
+    seen = _habitual(
+        backbone,
+        val,
+        gaze,
+        [variant(*t) for t in tried],
+        s,
+        "own_answer",
+        "choosing heads and β" if progress else None,
+    )
+    kl = np.mean(
+        [
+            [kl_div(e.gaze.numpy().astype(float), a.double().cpu().numpy()) for a in attention]
+            for e, attention, _ in seen
+        ],
+        0,
+    )
     top, beta = tried[int(kl.argmin())]
     return dict(heads=found[top], beta=beta, val_kl=float(kl.min()))
 
-def gaze_biased(backbone: Backbone, study: Study, examples: list[Example], settled: dict, s: Settings, protocol: str = "own_answer", progress: bool = False) -> Maps:
+# %% ../../nbs/11_evaluation/30_head_bias.ipynb #52a41977
+def gaze_biased(
+    backbone: Backbone,
+    study: Study,
+    examples: list[Example],
+    settled: dict,
+    s: Settings,
+    protocol: str = "own_answer",
+    progress: bool = False,
+) -> Maps:
     "Attention and probs (see `fixate.evaluation.predict.maps_of`) of the frozen model, biased by each user's mean gaze as `settle_bias` settled it."
     out = np.full((2, len(examples), max(len(e.labels) for e in examples)), np.nan)
     variant = head_mask(backbone, settled["heads"]), settled["beta"]
-    for i, (e, *both) in enumerate(_habitual(backbone, examples, shrunken(study)[0], [variant], s, protocol, "biased by mean gaze" if progress else None)):
-        for k, x in enumerate(both): out[k, i, :len(e.labels)] = x[0].cpu().numpy()
+    for i, (e, *both) in enumerate(
+        _habitual(
+            backbone,
+            examples,
+            shrunken(study)[0],
+            [variant],
+            s,
+            protocol,
+            "biased by mean gaze" if progress else None,
+        )
+    ):
+        for k, x in enumerate(both):
+            out[k, i, : len(e.labels)] = x[0].cpu().numpy()
     index = pd.Index([e.session for e in examples], name="session")
     return tuple(pd.DataFrame(x, index=index) for x in out)

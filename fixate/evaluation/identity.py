@@ -10,71 +10,143 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from ..model.backbone import Backbone
-from .predict import maps_of, prompted
-from ..scoring.metrics import in_top_k, kl_div, log_loss
-from ..baselines.position import GAZE_MASS, CLICK_KAPPA, personal_maps
-from ..model.prompt import PersonalPrompts
-from ..scoring.statistics import interval
+from ..baselines.position import CLICK_KAPPA, GAZE_MASS, personal_maps
 from ..core.study import FixateError, Study
+from .predict import maps_of, prompted
+from ..model.backbone import Backbone
+from ..model.prompt import PersonalPrompts
+from ..scoring.metrics import in_top_k, kl_div, log_loss
+from ..scoring.statistics import interval
 from ..tuning.train import Example, Settings, gaze_of
 
-SCORES = dict(attention=["kl"], click=["log_loss"], both=["kl", "log_loss"])     # what is summed (nats); the least wins
+# %% ../../nbs/11_evaluation/20_identity.ipynb #09b41596
+SCORES = dict(
+    attention=["kl"], click=["log_loss"], both=["kl", "log_loss"]
+)  # what is summed (nats); the least wins
 
 # %% ../../nbs/11_evaluation/20_identity.ipynb #2004f2d9
-def retrieval(scores: pd.DataFrame, what: str = "both", per: str = "session", centred: bool = False, n_boot: int = 1000) -> dict[str, float]:
+def retrieval(
+    scores: pd.DataFrame, what: str = "both", per: str = "session", centred: bool = False, n_boot: int = 1000
+) -> dict[str, float]:
     "R@1 and R@5 of the true user among the candidates, with 95 % intervals by user and chance: r1, lo1, hi1, chance1, r5, lo5, hi5, chance5, n, candidates."
-    if what not in SCORES: raise FixateError(f"what = {what!r}; accepted: {', '.join(SCORES)}")
-    if per not in ("session", "user"): raise FixateError(f"per = {per!r}; accepted: session, user")
+    if what not in SCORES:
+        raise FixateError(f"what = {what!r}; accepted: {', '.join(SCORES)}")
+    if per not in ("session", "user"):
+        raise FixateError(f"per = {per!r}; accepted: session, user")
     lost = scores.assign(lost=scores[SCORES[what]].sum(axis=1))
     matrix = lost.pivot_table(index=["user", "session"], columns="candidate", values="lost")
     users = matrix.index.get_level_values("user")
-    if matrix.isna().any(axis=None): raise FixateError("scores: not every candidate was scored on every session; accepted: the full matrix")
-    if strange := sorted(set(users) - set(matrix.columns)): raise FixateError(f"scores: user {strange[0]!r} is no candidate; accepted: every user among the candidates")
-    if centred: matrix = matrix - matrix.mean()
-    if per == "user": matrix, users = (m := matrix.groupby(level="user").sum()), m.index
+    if matrix.isna().any(axis=None):
+        raise FixateError(
+            "scores: not every candidate was scored on every session; accepted: the full matrix"
+        )
+    if strange := sorted(set(users) - set(matrix.columns)):
+        raise FixateError(
+            f"scores: user {strange[0]!r} is no candidate; accepted: every user among the candidates"
+        )
+    if centred:
+        matrix = matrix - matrix.mean()
+    if per == "user":
+        matrix, users = (m := matrix.groupby(level="user").sum()), m.index
     truth = matrix.columns.get_indexer(users)
     out, n = {}, matrix.shape[1]
     for k in (1, 5):
-        hit = in_top_k(-matrix.round(9).to_numpy(), np.full(len(matrix), min(k, n)))[np.arange(len(matrix)), truth]
+        hit = in_top_k(-matrix.round(9).to_numpy(), np.full(len(matrix), min(k, n)))[
+            np.arange(len(matrix)), truth
+        ]
         groups = pd.Series(hit).groupby(np.asarray(users))
         lo, hi = interval(groups.sum().to_numpy()[None], groups.size().to_numpy(), n_boot=n_boot)[:, 0]
-        out |= {f"r{k}": float(hit.mean()), f"lo{k}": float(lo), f"hi{k}": float(hi), f"chance{k}": min(k, n)/n}
+        out |= {
+            f"r{k}": float(hit.mean()),
+            f"lo{k}": float(lo),
+            f"hi{k}": float(hi),
+            f"chance{k}": min(k, n) / n,
+        }
     return out | dict(n=len(matrix), candidates=n)
 
+# %% ../../nbs/11_evaluation/20_identity.ipynb #7e8803c5
 def summary_of(scores: pd.DataFrame) -> dict:
     "{per: {what: retrieval}} for session and user, attention, click and both; per_centred likewise with each candidate's mean taken off."
-    return {per + "_centred"*c: {what: retrieval(scores, what, per, c) for what in SCORES} for per in ("session", "user") for c in (False, True)}
+    return {
+        per + "_centred" * c: {what: retrieval(scores, what, per, c) for what in SCORES}
+        for per in ("session", "user")
+        for c in (False, True)
+    }
 
 # %% ../../nbs/11_evaluation/20_identity.ipynb #488a2a5a
 def spread_out(examples: list[Example], per_user: int | None) -> list[Example]:
     "At most `per_user` examples of each user, evenly spread over theirs, in the order given; None: all."
-    if per_user is None: return examples
-    if per_user < 1: raise FixateError(f"per_user = {per_user}; accepted: a whole number >= 1, or None for all")
+    if per_user is None:
+        return examples
+    if per_user < 1:
+        raise FixateError(f"per_user = {per_user}; accepted: a whole number >= 1, or None for all")
     mine: dict[str, list[int]] = {}
-    for i, e in enumerate(examples): mine.setdefault(e.user, []).append(i)
-    keep = {i for own in mine.values() for i in np.array(own)[np.unique(np.linspace(0, len(own) - 1, min(per_user, len(own))).round().astype(int))]}
+    for i, e in enumerate(examples):
+        mine.setdefault(e.user, []).append(i)
+    keep = {
+        i
+        for own in mine.values()
+        for i in np.array(own)[
+            np.unique(np.linspace(0, len(own) - 1, min(per_user, len(own))).round().astype(int))
+        ]
+    }
     return [e for i, e in enumerate(examples) if i in keep]
 
-def identity_scores(backbone: Backbone, examples: list[Example], prompts: PersonalPrompts, s: Settings, protocol: str = "own_answer",
-                    per_user: int | None = None, progress: bool = True) -> pd.DataFrame:
+# %% ../../nbs/11_evaluation/20_identity.ipynb #c8bf1056
+def identity_scores(
+    backbone: Backbone,
+    examples: list[Example],
+    prompts: PersonalPrompts,
+    s: Settings,
+    protocol: str = "own_answer",
+    per_user: int | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
     "Scores of every user's prompt on every example (of `per_user` each): session, user, candidate, kl, log_loss."
     examples, rows = spread_out(examples, per_user), []
     candidates = [u for u in prompts.users if u in {e.user for e in examples}]
-    if not candidates: raise FixateError("identity: no example is of a user of these prompts; accepted: held-out sessions of tuned users")
+    if not candidates:
+        raise FixateError(
+            "identity: no example is of a user of these prompts; accepted: held-out sessions of tuned users"
+        )
     gaze = gaze_of(examples)
     for candidate in tqdm(candidates, desc="identity", disable=not progress, leave=False):
         attention, probs = maps_of(backbone, examples, prompted(prompts, candidate), s, protocol)
-        rows.append(pd.DataFrame(dict(session=[e.session for e in examples], user=[e.user for e in examples], candidate=candidate,
-                                      kl=kl_div(gaze, attention), log_loss=log_loss(probs, [e.click for e in examples]))))
+        rows.append(
+            pd.DataFrame(
+                dict(
+                    session=[e.session for e in examples],
+                    user=[e.user for e in examples],
+                    candidate=candidate,
+                    kl=kl_div(gaze, attention),
+                    log_loss=log_loss(probs, [e.click for e in examples]),
+                )
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
+# %% ../../nbs/11_evaluation/20_identity.ipynb #431fac51
 def position_scores(study: Study, sessions: pd.DataFrame) -> pd.DataFrame:
     "The same without a model: each of `sessions` against every user's mean train gaze and click rates by position."
     own, gaze, rows = personal_maps(study, GAZE_MASS, CLICK_KAPPA), study.dwell().loc[sessions.session], []
     sizes = gaze.notna().sum(axis=1).tolist()
     for candidate in sessions.user.unique():
         maps = [own(candidate, n) for n in sizes]
-        a, p = (np.array([np.pad(m[k], (0, gaze.shape[1] - n), constant_values=np.nan) for m, n in zip(maps, sizes)]) for k in (0, 1))
-        rows.append(pd.DataFrame(dict(session=sessions.session.to_numpy(), user=sessions.user.to_numpy(), candidate=candidate, kl=kl_div(gaze, a), log_loss=log_loss(p, sessions.click.astype(int)))))
+        a, p = (
+            np.array(
+                [np.pad(m[k], (0, gaze.shape[1] - n), constant_values=np.nan) for m, n in zip(maps, sizes)]
+            )
+            for k in (0, 1)
+        )
+        rows.append(
+            pd.DataFrame(
+                dict(
+                    session=sessions.session.to_numpy(),
+                    user=sessions.user.to_numpy(),
+                    candidate=candidate,
+                    kl=kl_div(gaze, a),
+                    log_loss=log_loss(p, sessions.click.astype(int)),
+                )
+            )
+        )
     return pd.concat(rows, ignore_index=True)

@@ -11,41 +11,65 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from ..model.backbone import Backbone
 from ..baselines.position import Maps
-from ..model.prompt import PersonalPrompts
 from ..core.study import FixateError
+from ..model.backbone import Backbone
+from ..model.prompt import PersonalPrompts
 from ..tuning.train import Example, Settings, batches, look
 
 # %% ../../nbs/11_evaluation/10_predict.ipynb #3643aa30
 def derangement(n: int, seed: int) -> np.ndarray:
     "A random permutation of n without fixed points: a random cycle. FixateError for n < 2, where there is none."
-    if n < 2: raise FixateError(f"{n} users cannot be shuffled; accepted: at least two")
+    if n < 2:
+        raise FixateError(f"{n} users cannot be shuffled; accepted: at least two")
     order = np.random.default_rng(seed).permutation(n)
     out = np.empty(n, int)
     out[order] = np.roll(order, 1)
     return out
 
+# %% ../../nbs/11_evaluation/10_predict.ipynb #9eced06d
 def prompted(prompts: PersonalPrompts | None, who: str = "own", seed: int = 0):
     "A function: examples → soft prompts (B, N, d) or None. `who` ∈ own, shuffled, shared, or the name of a user, whose prompt then goes to everybody."
-    if prompts is None: return lambda examples: None
-    if who not in ("own", "shuffled", "shared", *prompts.users): raise FixateError(f"who = {who!r}; accepted: own, shuffled, shared, or a user of these prompts")
+    if prompts is None:
+        return lambda examples: None
+    if who not in ("own", "shuffled", "shared", *prompts.users):
+        raise FixateError(f"who = {who!r}; accepted: own, shuffled, shared, or a user of these prompts")
     other = derangement(len(prompts.users), seed) if who == "shuffled" else np.arange(len(prompts.users))
+
     def soft(examples: list[Example]):
-        if who == "shared": return prompts.shared().expand(len(examples), -1, -1)
-        return prompts(torch.tensor([int(other[prompts.index(e.user)]) if who in ("own", "shuffled") else prompts.index(who) for e in examples]))
+        if who == "shared":
+            return prompts.shared().expand(len(examples), -1, -1)
+        return prompts(
+            torch.tensor(
+                [
+                    int(other[prompts.index(e.user)]) if who in ("own", "shuffled") else prompts.index(who)
+                    for e in examples
+                ]
+            )
+        )
+
     return soft
 
 # %% ../../nbs/11_evaluation/10_predict.ipynb #ba12d314
 @torch.no_grad()
-def maps_of(backbone: Backbone, examples: list[Example], soft, s: Settings, protocol: str = "own_answer", progress: str | None = None) -> Maps:
+def maps_of(
+    backbone: Backbone,
+    examples: list[Example],
+    soft,
+    s: Settings,
+    protocol: str = "own_answer",
+    progress: str | None = None,
+) -> Maps:
     "Attention and probs of the model (index session, a column per slot, NaN where the page lacks it) when `soft` hands out prompts."
     n = max(len(e.labels) for e in examples)
     out = np.full((2, len(examples), n), np.nan)
-    for at, batch in enumerate(tqdm(list(batches(examples, 32)), desc=progress, disable=progress is None, leave=False)):
+    for at, batch in enumerate(
+        tqdm(list(batches(examples, 32)), desc=progress, disable=progress is None, leave=False)
+    ):
         prompts = soft(batch)
         seen = look(backbone, batch, None if prompts is None else prompts.to(backbone.device), s, protocol)
         for i, e in enumerate(batch):
-            for k, x in enumerate((seen.attention, seen.probs)): out[k, 32*at + i, :len(e.labels)] = x[i, :len(e.labels)].cpu().numpy()
+            for k, x in enumerate((seen.attention, seen.probs)):
+                out[k, 32 * at + i, : len(e.labels)] = x[i, : len(e.labels)].cpu().numpy()
     index = pd.Index([e.session for e in examples], name="session")
     return tuple(pd.DataFrame(x, index=index) for x in out)

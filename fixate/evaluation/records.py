@@ -8,7 +8,8 @@ __all__ = ['TESTED', 'SHOWN_WIDTH', 'metrics_of', 'tests_of', 'wide', 'calibrati
            'gaps_of', 'combine', 'Group', 'comparable', 'group_runs']
 
 # %% ../../nbs/11_evaluation/50_records.ipynb #8d5639c2
-import json, os
+import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,81 +19,127 @@ from PIL import Image
 from scipy.stats import bootstrap
 
 from ..baselines.registry import OUTSIDE, REGISTRY
+from ..core.study import FixateError, Study
 from ..scoring.metrics import METRICS, accuracy, ece, js_div, reliability
 from ..scoring.statistics import against, over_trainings, power_note, seed_spread, summarise
-from ..core.study import FixateError, Study
 
-TESTED = ("kl", "log_loss", "accuracy", "csh@1")     # metrics with a paired test; each is a family of its own for Holm's correction
-SHOWN_WIDTH = 800                                    # px of the example pages that are kept
+# %% ../../nbs/11_evaluation/50_records.ipynb #06f52328
+TESTED = (
+    "kl",
+    "log_loss",
+    "accuracy",
+    "csh@1",
+)  # metrics with a paired test; each is a family of its own for Holm's correction
+SHOWN_WIDTH = 800  # px of the example pages that are kept
 
 # %% ../../nbs/11_evaluation/50_records.ipynb #b9e327f4
 def metrics_of(table: pd.DataFrame) -> dict:
     "{protocol: {method: {metric: {mean, lo, hi, macro, macro_lo, macro_hi}}}} of a per-session table."
     out, known = {}, {}
     for (p, m), rows in table.groupby(["protocol", "method"], sort=False):
-        found = known.get(m) or summarise(rows)                                  # who runs no model scores the same under every protocol
-        if REGISTRY[m].make if m in REGISTRY else False: known[m] = found
+        found = known.get(m) or summarise(rows)  # who runs no model scores the same under every protocol
+        if REGISTRY[m].make if m in REGISTRY else False:
+            known[m] = found
         out.setdefault(p, {})[m] = found
     return out
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #a3bd325c
 def tests_of(table: pd.DataFrame, metrics=TESTED, ours: str = "fixate") -> dict:
     "{protocol: {'fixate<rival (metric)': {metric, p, p_holm, effect, n, diff, lo, hi, family}}}; plain 'fixate<rival' is KL. {} without `ours`."
     out = {}
     for protocol, part in table.groupby("protocol", sort=False):
-        if ours not in set(part.method): continue
+        if ours not in set(part.method):
+            continue
         found = {metric: against(part, ours, metric, OUTSIDE) for metric in metrics}
         rivals = [m for m in part.method.unique() if m != ours]
-        out[protocol] = {f"{ours}<{m}" + f" ({k})"*(k != "kl"): dict(metric=k, **found[k][m]) for m in rivals for k in metrics}
+        out[protocol] = {
+            f"{ours}<{m}" + f" ({k})" * (k != "kl"): dict(metric=k, **found[k][m])
+            for m in rivals
+            for k in metrics
+        }
     return out
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #35b9ebc9
 def _ece_interval(p: np.ndarray, click: np.ndarray, users: np.ndarray, bins: int = 10) -> tuple[float, float]:
     "95 % bootstrap interval of ECE, whole users drawn."
-    sure = np.nanmax(p, 1)/np.nansum(p, 1)
-    place = np.clip(np.ceil(sure*bins).astype(int) - 1, 0, bins - 1)
+    sure = np.nanmax(p, 1) / np.nansum(p, 1)
+    place = np.clip(np.ceil(sure * bins).astype(int) - 1, 0, bins - 1)
     who, code = np.unique(users, return_inverse=True)
     gap, count = np.zeros((bins, len(who))), np.bincount(code).astype(float)
     np.add.at(gap, (place, code), accuracy(p, click) - sure)
-    if len(who) == 1: return (float(abs(gap.sum(1)).sum()/count.sum()),)*2
-    statistic = lambda i, axis=-1: abs(gap[:, i].sum(-1)).sum(0)/count[i].sum(-1)
-    ci = bootstrap((np.arange(len(who)),), statistic, vectorized=True, n_resamples=1000, batch=250, method="percentile", rng=np.random.default_rng(0)).confidence_interval
+    if len(who) == 1:
+        return (float(abs(gap.sum(1)).sum() / count.sum()),) * 2
+    statistic = lambda i, axis=-1: abs(gap[:, i].sum(-1)).sum(0) / count[i].sum(-1)
+    ci = bootstrap(
+        (np.arange(len(who)),),
+        statistic,
+        vectorized=True,
+        n_resamples=1000,
+        batch=250,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
     return float(ci.low), float(ci.high)
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #a2842538
 def wide(column: pd.Series) -> np.ndarray:
     "A column of lists as (rows, widest), NaN behind shorter ones."
     n = column.map(len).max()
     return np.array([np.pad(np.asarray(v, float), (0, n - len(v)), constant_values=np.nan) for v in column])
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #1083194a
 def calibration_of(table: pd.DataFrame) -> dict:
     "{protocol: {method: {ece, lo, hi, bins: [{lo, hi, n, confidence, accuracy}]}}}."
     out = {}
     for (protocol, method), rows in table.groupby(["protocol", "method"], sort=False):
         p, click = wide(rows.probs), rows.click.to_numpy(int)
         lo, hi = _ece_interval(p, click, rows.user.to_numpy())
-        out.setdefault(protocol, {})[method] = dict(ece=ece(p, click), lo=lo, hi=hi, bins=reliability(p, click).to_dict("records"))
+        out.setdefault(protocol, {})[method] = dict(
+            ece=ece(p, click), lo=lo, hi=hi, bins=reliability(p, click).to_dict("records")
+        )
     return out
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #3fc35073
 def power_of(table: pd.DataFrame) -> dict:
     "`power_note` of each protocol, fixate against the first of backbone, shared_prompt, user_mean, uniform that is there; {} where none is."
     out = {}
     for protocol, part in table.groupby("protocol", sort=False):
         rival = [m for m in ("backbone", "shared_prompt", "user_mean", "uniform") if m in set(part.method)]
-        if "fixate" in set(part.method) and rival: out[protocol] = power_note(part, rival=rival[0], metrics=TESTED)
+        if "fixate" in set(part.method) and rival:
+            out[protocol] = power_note(part, rival=rival[0], metrics=TESTED)
     return out
 
 # %% ../../nbs/11_evaluation/50_records.ipynb #1c9230db
 def truth_of(table: pd.DataFrame, study: Study, truth: Path) -> dict:
     "Distance (JS, nats) from each session's planted attention: of every method's map, and of the session's own gaze (the noise)."
-    planted = pd.read_parquet(Path(truth)/"sessions.parquet")
-    if "session" not in planted: planted["session"] = [f"{r.UserID}-t{int(r.TaskID):02d}" for r in planted.itertuples()]      # RecGaze's own names
+    planted = pd.read_parquet(Path(truth) / "sessions.parquet")
+    if "session" not in planted:
+        planted["session"] = [
+            f"{r.UserID}-t{int(r.TaskID):02d}" for r in planted.itertuples()
+        ]  # RecGaze's own names
     planted = {s: np.array(a, float) for s, a in zip(planted.session, planted.attention)}
     dwell = study.dwell("gaze")
     part = table[(table.protocol == "own_answer") & table.session.isin(planted)]
     part = part[[len(planted[r.session]) == len(r.attention) for r in part.itertuples()]]
-    rows = [dict(method=r.method, user=r.user, js=js_div(planted[r.session], np.array(r.attention))) for r in part.itertuples()]
+    rows = [
+        dict(method=r.method, user=r.user, js=js_div(planted[r.session], np.array(r.attention)))
+        for r in part.itertuples()
+    ]
     sessions = part.drop_duplicates("session")
-    rows += [dict(method="own_gaze", user=r.user, js=js_div(planted[r.session], dwell.loc[r.session].dropna().to_numpy(float))) for r in sessions.itertuples()]
-    return {"js_to_planted": {m: summarise(x)["js"] for m, x in pd.DataFrame(rows).groupby("method", sort=False)}, "sessions": int(len(sessions))}
+    rows += [
+        dict(
+            method="own_gaze",
+            user=r.user,
+            js=js_div(planted[r.session], dwell.loc[r.session].dropna().to_numpy(float)),
+        )
+        for r in sessions.itertuples()
+    ]
+    return {
+        "js_to_planted": {m: summarise(x)["js"] for m, x in pd.DataFrame(rows).groupby("method", sort=False)},
+        "sessions": int(len(sessions)),
+    }
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #d6887b7b
 def write_json(path: Path, data: dict) -> Path:
     "Write JSON under a temporary name, then rename."
     part = path.with_name(f".{path.name}.part")
@@ -105,128 +152,227 @@ def frozen_of(methods) -> str:
     "The frozen model that a prompt's worth is measured against: read out as fixate is, or as probed where that was not evaluated."
     return "backbone_read_out" if "backbone_read_out" in set(methods) else "backbone"
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #7b3d04d6
 def user_gains(sessions: pd.DataFrame, protocol: str = "own_answer") -> pd.DataFrame:
     "Per session (index) user and `gain` = KL of the frozen model (`frozen_of`) − KL of fixate, mean over seeds; empty when one of the two was not evaluated."
-    kl = sessions[sessions.protocol == protocol].pivot_table(index=["session", "user"], columns="method", values="kl")
-    if not {frozen_of(kl), "fixate"} <= set(kl): return pd.DataFrame(columns=["user", "gain"])
+    kl = sessions[sessions.protocol == protocol].pivot_table(
+        index=["session", "user"], columns="method", values="kl"
+    )
+    if not {frozen_of(kl), "fixate"} <= set(kl):
+        return pd.DataFrame(columns=["user", "gain"])
     return (kl[frozen_of(kl)] - kl["fixate"]).dropna().rename("gain").reset_index("user")
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #cc56bfcd
 def pick_examples(gains: pd.DataFrame, n: int = 4) -> list[str]:
     "`n` sessions of different users, evenly spread from the largest to the smallest gain."
-    if gains.empty: return []
+    if gains.empty:
+        return []
     users = gains.groupby("user").gain.mean().sort_values(ascending=False)
     chosen = users.index[np.unique(np.linspace(0, len(users) - 1, min(n, len(users))).round().astype(int))]
     return [(gains[gains.user == u].gain - users[u]).abs().idxmin() for u in chosen]
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #fabf0b83
 def save_examples(study: Study, table: pd.DataFrame, folder: Path) -> list[dict]:
     "Write the pages of `pick_examples` into `folder`/examples as JPEG and describe them: session, user, profile, click, image, boxes (px), labels, titles."
     out, users, sessions = [], study.users.set_index("user"), study.sessions.set_index("session")
-    (Path(folder)/"examples").mkdir(parents=True, exist_ok=True)
+    (Path(folder) / "examples").mkdir(parents=True, exist_ok=True)
     for k, name in enumerate(pick_examples(user_gains(table))):
         about, picture = sessions.loc[name], study.image(sessions.page[name])
         slots = study.slots[study.slots.page == about.page].sort_values("slot")
-        scale = min(1, SHOWN_WIDTH/picture.width)
-        picture = picture.resize((max(1, round(picture.width*scale)), max(1, round(picture.height*scale))), Image.Resampling.LANCZOS)
-        picture.save(Path(folder)/"examples"/f"{k}.jpg", quality=85)
-        out.append(dict(session=name, user=about.user, profile=users.profile[about.user], click=None if pd.isna(about.click) else int(about.click), image=f"examples/{k}.jpg",
-                        boxes=(slots[["x1", "y1", "x2", "y2"]]*scale).round(1).to_numpy().tolist(), labels=slots.label.tolist(), titles=slots.title.tolist()))
+        scale = min(1, SHOWN_WIDTH / picture.width)
+        picture = picture.resize(
+            (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))),
+            Image.Resampling.LANCZOS,
+        )
+        picture.save(Path(folder) / "examples" / f"{k}.jpg", quality=85)
+        out.append(
+            dict(
+                session=name,
+                user=about.user,
+                profile=users.profile[about.user],
+                click=None if pd.isna(about.click) else int(about.click),
+                image=f"examples/{k}.jpg",
+                boxes=(slots[["x1", "y1", "x2", "y2"]] * scale).round(1).to_numpy().tolist(),
+                labels=slots.label.tolist(),
+                titles=slots.title.tolist(),
+            )
+        )
     return out
 
 # %% ../../nbs/11_evaluation/50_records.ipynb #1679a789
 @dataclass(eq=False)
 class RunFolder:
     "One finished run: its record, its per-session table, its folder."
+
     record: dict
     table: pd.DataFrame
     folder: Path
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #5ab7c032
 def load_runs(*folders: str | Path) -> list[RunFolder]:
     "All finished runs under `folders`, in order of path; FixateError when there are none, or when a file is damaged."
     runs = []
     for path in sorted({p for folder in folders for p in Path(folder).glob("**/record.json")}):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            table = pd.read_parquet(path.parent/"sessions.parquet")
-        except (OSError, ValueError) as error: raise FixateError(f"{path}: {error}; accepted: a folder that a run wrote, with record.json and sessions.parquet") from error
-        if missing := [k for k in ("params", "study", "metrics") if k not in record]: raise FixateError(f"{path}: {missing} missing; accepted: a record.json as a run writes it")
+            table = pd.read_parquet(path.parent / "sessions.parquet")
+        except (OSError, ValueError) as error:
+            raise FixateError(
+                f"{path}: {error}; accepted: a folder that a run wrote, with record.json and sessions.parquet"
+            ) from error
+        if missing := [k for k in ("params", "study", "metrics") if k not in record]:
+            raise FixateError(f"{path}: {missing} missing; accepted: a record.json as a run writes it")
         runs.append(RunFolder(record, table, path.parent))
-    if not runs: raise FixateError(f"no record.json under {', '.join(map(str, folders))}; accepted: a folder that `fixate train` wrote")
+    if not runs:
+        raise FixateError(
+            f"no record.json under {', '.join(map(str, folders))}; accepted: a folder that `fixate train` wrote"
+        )
     return runs
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #e7a6e65f
 def _mean_of(trees: list):
     "Nested dictionaries of numbers, averaged leaf by leaf; what is not in all of them is left out."
-    if not isinstance(trees[0], dict): return float(np.mean(trees)) if isinstance(trees[0], float) else trees[0]
+    if not isinstance(trees[0], dict):
+        return float(np.mean(trees)) if isinstance(trees[0], float) else trees[0]
     return {k: _mean_of([t[k] for t in trees]) for k in trees[0] if all(k in t for t in trees)}
+
 
 def means_by_user(tables: list[pd.DataFrame], metrics: tuple[str, ...] = ("kl",)) -> list[pd.DataFrame]:
     "Means of `metrics` by protocol, method and user (the index); a per-session table per training in, a frame per training out."
     return [t.groupby(["protocol", "method", "user"])[list(metrics)].mean() for t in tables]
 
-def gaps_of(means: list[pd.DataFrame], rival: str, metric: str = "kl", protocol: str = "own_answer") -> np.ndarray:
+# %% ../../nbs/11_evaluation/50_records.ipynb #e159896a
+def gaps_of(
+    means: list[pd.DataFrame], rival: str, metric: str = "kl", protocol: str = "own_answer"
+) -> np.ndarray:
     "fixate − rival (trainings, users), of `means_by_user`."
     return np.array([m.loc[(protocol, "fixate"), metric] - m.loc[(protocol, rival), metric] for m in means])
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #5b35818d
 def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
     "One record over seeds of the same run, with `spread` over seeds. Raises FixateError when the runs differ in more than the seed."
     records = [r for r, _ in runs]
     first = {k: v for k, v in records[0]["params"].items() if k != "seed"}
     for r in records[1:]:
-        if other := [k for k in {**first, **r["params"]} if k != "seed" and r["params"].get(k) != first.get(k)]:
-            raise FixateError(f"runs differ in {other[0]}: {first.get(other[0])!r} and {r['params'].get(other[0])!r}; accepted: runs that differ in the seed alone")
-    if len(runs) == 1: return dict(records[0], params=dict(first, seed=[records[0]["params"].get("seed")]))
+        if other := [
+            k for k in {**first, **r["params"]} if k != "seed" and r["params"].get(k) != first.get(k)
+        ]:
+            raise FixateError(
+                f"runs differ in {other[0]}: {first.get(other[0])!r} and {r['params'].get(other[0])!r}; accepted: runs that differ in the seed alone"
+            )
+    if len(runs) == 1:
+        return dict(records[0], params=dict(first, seed=[records[0]["params"].get("seed")]))
     tables = [t for _, t in runs]
     names = [m for m in METRICS if all(m in t for t in tables)]
-    table = pd.concat(tables).groupby(["protocol", "method", "session", "user"], sort=False)[names].mean().reset_index()
+    table = (
+        pd.concat(tables)
+        .groupby(["protocol", "method", "session", "user"], sort=False)[names]
+        .mean()
+        .reset_index()
+    )
     tested = tuple(m for m in TESTED if m in names)
-    out = dict(records[0], params=dict(first, seed=[r["params"].get("seed") for r in records]), seconds=round(sum(r.get("seconds") or 0 for r in records), 1),
-               metrics=metrics_of(table), tests=tests_of(table, tested), power=power_of(table) if tested == TESTED else {}, calibration=calibration_of(pd.concat(tables)),
-               spread={p: {m: seed_spread([t[(t.protocol == p) & (t.method == m)][["user", *names]] for t in tables]) for m in part.method.unique()} for p, part in table.groupby("protocol", sort=False)})
+    out = dict(
+        records[0],
+        params=dict(first, seed=[r["params"].get("seed") for r in records]),
+        seconds=round(sum(r.get("seconds") or 0 for r in records), 1),
+        metrics=metrics_of(table),
+        tests=tests_of(table, tested),
+        power=power_of(table) if tested == TESTED else {},
+        calibration=calibration_of(pd.concat(tables)),
+        spread={
+            p: {
+                m: seed_spread([t[(t.protocol == p) & (t.method == m)][["user", *names]] for t in tables])
+                for m in part.method.unique()
+            }
+            for p, part in table.groupby("protocol", sort=False)
+        },
+    )
     means = means_by_user(tables, tested)
     for protocol, tests in out["tests"].items():
         for pair, test in tests.items():
             gaps = gaps_of(means, pair.split("<")[1].split(" (")[0], test["metric"], protocol)
-            if gaps.shape[1] > 1: test |= over_trainings(gaps)
-    if all(r.get("identity") for r in records): out["identity"] = _mean_of([r["identity"] for r in records])
+            if gaps.shape[1] > 1:
+                test |= over_trainings(gaps)
+    if all(r.get("identity") for r in records):
+        out["identity"] = _mean_of([r["identity"] for r in records])
     if "truth" in out:
         methods = out["truth"]["js_to_planted"]
         mean = lambda m, k: float(np.mean([r["truth"]["js_to_planted"][m][k] for r in records]))
-        out["truth"] = dict(out["truth"], js_to_planted={m: {k: mean(m, k) for k in ("mean", "lo", "hi")} for m in methods})
+        out["truth"] = dict(
+            out["truth"], js_to_planted={m: {k: mean(m, k) for k in ("mean", "lo", "hi")} for m in methods}
+        )
     return out
 
 # %% ../../nbs/11_evaluation/50_records.ipynb #e0e12ff7
 @dataclass(eq=False)
 class Group:
     "Runs that differ in the seed alone: `record` is combined over seeds, `settings` what they share, `label` what sets them apart from other groups."
+
     record: dict
     runs: list[RunFolder]
     settings: dict
     label: str = ""
     different: dict = field(default_factory=dict)
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #415eba7e
 def _same(values: list, what: str, accepted: str, folders: list[Path]):
-    if len(set(map(str, values))) <= 1: return
+    if len(set(map(str, values))) <= 1:
+        return
     other = next(i for i, v in enumerate(values) if str(v) != str(values[0]))
-    raise FixateError(f"{folders[other]}: {what} is {values[other]!r}, that of {folders[0]} is {values[0]!r}; accepted: {accepted}")
+    raise FixateError(
+        f"{folders[other]}: {what} is {values[other]!r}, that of {folders[0]} is {values[0]!r}; accepted: {accepted}"
+    )
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #db502a6a
 def comparable(runs: list[RunFolder]) -> None:
     "FixateError when runs are of different studies, or were scored under different protocols or against different signals."
     folders = [r.folder for r in runs]
-    _same([r.record["study"].get("fingerprint") for r in runs], "the study", "runs of one study in one table", folders)
-    _same([r.record.get("evaluation", {}).get("target", "gaze") for r in runs], "the signal scored against", "runs scored against one signal in one table", folders)
-    _same([sorted(r.record["metrics"]) for r in runs], "the list of protocols", "runs evaluated under the same protocols in one table", folders)
+    _same(
+        [r.record["study"].get("fingerprint") for r in runs],
+        "the study",
+        "runs of one study in one table",
+        folders,
+    )
+    _same(
+        [r.record.get("evaluation", {}).get("target", "gaze") for r in runs],
+        "the signal scored against",
+        "runs scored against one signal in one table",
+        folders,
+    )
+    _same(
+        [sorted(r.record["metrics"]) for r in runs],
+        "the list of protocols",
+        "runs evaluated under the same protocols in one table",
+        folders,
+    )
 
+# %% ../../nbs/11_evaluation/50_records.ipynb #6ac4dbf2
 def group_runs(runs: list[RunFolder]) -> list[Group]:
     "Runs by all parameters but the seed, in the order met; FixateError when they are not `comparable` or a seed is there twice."
     comparable(runs)
     found: dict[str, list[RunFolder]] = {}
-    for r in runs: found.setdefault(json.dumps({k: v for k, v in r.record["params"].items() if k != "seed"}, sort_keys=True, default=str), []).append(r)
+    for r in runs:
+        found.setdefault(
+            json.dumps(
+                {k: v for k, v in r.record["params"].items() if k != "seed"}, sort_keys=True, default=str
+            ),
+            [],
+        ).append(r)
     groups = []
     for members in found.values():
         seeds = [r.record["params"].get("seed") for r in members]
         if twice := [s for s in seeds if seeds.count(s) > 1]:
             same = [str(r.folder) for r in members if r.record["params"].get("seed") == twice[0]]
-            raise FixateError(f"{same[1]}: seed {twice[0]} again, as in {same[0]}; accepted: every seed once, else the spread would look too small")
-        groups.append(Group(combine([(r.record, r.table) for r in members]), members, {k: v for k, v in members[0].record["params"].items() if k != "seed"}))
+            raise FixateError(
+                f"{same[1]}: seed {twice[0]} again, as in {same[0]}; accepted: every seed once, else the spread would look too small"
+            )
+        groups.append(
+            Group(
+                combine([(r.record, r.table) for r in members]),
+                members,
+                {k: v for k, v in members[0].record["params"].items() if k != "seed"},
+            )
+        )
     keys = sorted({k for g in groups for k in g.settings})
     apart = [k for k in keys if len({json.dumps(g.settings.get(k), default=str) for g in groups}) > 1]
     for g in groups:

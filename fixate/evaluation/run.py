@@ -7,7 +7,12 @@ __all__ = ['evaluate_prompts', 'scored', 'evaluate_corrections', 'frozen_readout
            'run']
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #40e186ee
-import hashlib, json, os, platform, subprocess, time
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import time
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,70 +22,144 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from ..model.backbone import Backbone
-from ..baselines.registry import PROTOCOLS, baselines_for, score_baselines, score_maps, what_was_fitted
 from ..baselines.frozen_corrections import CORRECTIONS
-from .identity import identity_scores, position_scores, spread_out, summary_of
-from .predict import maps_of, prompted
-from ..scoring.metrics import METRICS
-from ..baselines.references import reliability_of_users
 from ..baselines.position import fit_counts
-from ..probes.prefix import ONE_ROW
-from ..model.prompt import PersonalPrompts, save_prompts
-from ..probes.readout import fit_readout
-from .records import calibration_of, combine, metrics_of, power_of, save_examples, tests_of, truth_of, write_json
+from ..baselines.references import reliability_of_users
+from ..baselines.registry import PROTOCOLS, baselines_for, score_baselines, score_maps, what_was_fitted
 from ..core.study import FixateError, Study
 from .head_bias import gaze_biased, settle_bias, spread_evenly
+from .identity import identity_scores, position_scores, spread_out, summary_of
+from .predict import maps_of, prompted
+from fixate.evaluation.records import (
+    calibration_of,
+    combine,
+    metrics_of,
+    power_of,
+    save_examples,
+    tests_of,
+    truth_of,
+    write_json,
+)
+from ..model.backbone import Backbone
+from ..model.prompt import PersonalPrompts, save_prompts
+from ..probes.prefix import ONE_ROW
+from ..probes.readout import fit_readout
+from ..scoring.metrics import METRICS
 from ..tuning.train import Example, Settings, gaze_of, make_examples, settings, settled, train
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #20508b52
-def evaluate_prompts(backbone: Backbone, study: Study, examples: list[Example], soft, method: str, s: Settings, target: str = "gaze") -> pd.DataFrame:
+def evaluate_prompts(
+    backbone: Backbone,
+    study: Study,
+    examples: list[Example],
+    soft,
+    method: str,
+    s: Settings,
+    target: str = "gaze",
+) -> pd.DataFrame:
     "Per-session rows of one model-based method under both protocols."
     sessions = scored(study, examples)
-    return pd.concat([score_maps(study, method, maps_of(backbone, examples, soft, s, p), (p,), sessions, target) for p in PROTOCOLS], ignore_index=True)
+    return pd.concat(
+        [
+            score_maps(study, method, maps_of(backbone, examples, soft, s, p), (p,), sessions, target)
+            for p in PROTOCOLS
+        ],
+        ignore_index=True,
+    )
 
+# %% ../../nbs/11_evaluation/70_run.ipynb #8b865ffa
 def scored(study: Study, examples: list[Example]) -> pd.DataFrame:
     "The rows of study.sessions that `examples` were made from, in that order."
-    return study.sessions.set_index("session", drop=False).loc[[e.session for e in examples]].reset_index(drop=True)
+    return (
+        study.sessions.set_index("session", drop=False)
+        .loc[[e.session for e in examples]]
+        .reset_index(drop=True)
+    )
 
-def evaluate_corrections(backbone: Backbone, study: Study, train: list[Example], test: list[Example], s: Settings, target: str = "gaze", limit: int = 600) -> pd.DataFrame:
+# %% ../../nbs/11_evaluation/70_run.ipynb #175395ff
+def evaluate_corrections(
+    backbone: Backbone,
+    study: Study,
+    train: list[Example],
+    test: list[Example],
+    s: Settings,
+    target: str = "gaze",
+    limit: int = 600,
+) -> pd.DataFrame:
     "Per-session rows of the frozen backbone, sink-corrected and calibrated on at most `limit` evenly spread `train` examples."
     train, sessions, out = spread_evenly(train, limit), scored(study, test), []
     for p in PROTOCOLS:
-        both = tuple(pd.concat(pair) for pair in zip(*(maps_of(backbone, part, prompted(None), s, p) for part in (train, test))))
-        out += [score_maps(study, name, correct(study, *both), (p,), sessions, target) for name, correct in CORRECTIONS.items()]
+        both = tuple(
+            pd.concat(pair)
+            for pair in zip(*(maps_of(backbone, part, prompted(None), s, p) for part in (train, test)))
+        )
+        out += [
+            score_maps(study, name, correct(study, *both), (p,), sessions, target)
+            for name, correct in CORRECTIONS.items()
+        ]
     return pd.concat(out, ignore_index=True)
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #00227327
 def frozen_readout(backbone: Backbone, val: list[Example], s: Settings) -> Settings:
     "`s` with the temperature and floor that suit the frozen backbone's own answers on `val` examples."
-    attention, _ = maps_of(backbone, val, prompted(None), replace(s, temperature=1., floor=0.))
+    attention, _ = maps_of(backbone, val, prompted(None), replace(s, temperature=1.0, floor=0.0))
     return replace(s, **dict(zip(("temperature", "floor"), fit_readout(gaze_of(val), attention.to_numpy()))))
 
-def evaluate_bias(backbone: Backbone, study: Study, examples: dict[str, list[Example]], s: Settings, target: str = "gaze") -> pd.DataFrame:
+# %% ../../nbs/11_evaluation/70_run.ipynb #cfffaecf
+def evaluate_bias(
+    backbone: Backbone, study: Study, examples: dict[str, list[Example]], s: Settings, target: str = "gaze"
+) -> pd.DataFrame:
     "Per-session rows of the frozen backbone whose heads lean towards the user's mean gaze, as `settle_bias` settled it on train and val `examples`."
     test, leaning = examples["test"], settle_bias(backbone, study, examples, s)
-    return pd.concat([score_maps(study, "gaze_biased", gaze_biased(backbone, study, test, leaning, s, p), (p,), scored(study, test), target) for p in PROTOCOLS], ignore_index=True)
+    return pd.concat(
+        [
+            score_maps(
+                study,
+                "gaze_biased",
+                gaze_biased(backbone, study, test, leaning, s, p),
+                (p,),
+                scored(study, test),
+                target,
+            )
+            for p in PROTOCOLS
+        ],
+        ignore_index=True,
+    )
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #251589a5
 def digest(backbone: Backbone) -> str:
     "A hash over every parameter and buffer of the model: equal before and after, or something moved."
     h = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(backbone.model.state_dict().items()):
-        h.update(name.encode()); h.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        h.update(name.encode())
+        h.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
     return h.hexdigest()
 
+# %% ../../nbs/11_evaluation/70_run.ipynb #c5608320
 def surroundings(backbone: Backbone) -> dict:
     "Versions, commit and device, for the record."
     here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
     git = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True)
     names = ("fixate", "torch", "transformers", "accelerate", "pandas", "numpy", "scipy", "statsmodels")
-    return dict(versions=dict(python=platform.python_version(), **{n: version(n) for n in names}),
-                commit=git.stdout.strip() if git.returncode == 0 else None, device=f"{backbone.device.type} ({torch.get_num_threads()} threads)")
+    return dict(
+        versions=dict(python=platform.python_version(), **{n: version(n) for n in names}),
+        commit=git.stdout.strip() if git.returncode == 0 else None,
+        device=f"{backbone.device.type} ({torch.get_num_threads()} threads)",
+    )
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #0273b713
-def run(study: Study, backbone: Backbone, s: Settings, out: str | Path, truth: str | Path | None = None, progress: bool = True,
-        target: str = "gaze", baselines: list[str] | None = None, identity: int | None = 6, released: bool = True) -> tuple[dict, pd.DataFrame]:
+def run(
+    study: Study,
+    backbone: Backbone,
+    s: Settings,
+    out: str | Path,
+    truth: str | Path | None = None,
+    progress: bool = True,
+    target: str = "gaze",
+    baselines: list[str] | None = None,
+    identity: int | None = 6,
+    released: bool = True,
+) -> tuple[dict, pd.DataFrame]:
     """Train, evaluate, and write sessions.parquet, examples/ and then record.json under `out`; returns record and table. Resumes what was interrupted.
 
     `target`: signal that attention is scored against. `baselines`: names, or None for all. `identity`: sessions per user in the identity test, 0 for none.
@@ -88,36 +167,91 @@ def run(study: Study, backbone: Backbone, s: Settings, out: str | Path, truth: s
     out, started = Path(out), time.time()
     params = asdict(s) | dict(study=study.meta.get("fingerprint"))
     names = baselines_for(study, baselines)
-    asked = dict(protocols=list(PROTOCOLS), target=target, baselines=names, identity=identity, released=released)
-    if (out/"record.json").exists():
-        record = json.loads((out/"record.json").read_text(encoding="utf-8"))
+    asked = dict(
+        protocols=list(PROTOCOLS), target=target, baselines=names, identity=identity, released=released
+    )
+    if (out / "record.json").exists():
+        record = json.loads((out / "record.json").read_text(encoding="utf-8"))
         stored = record["params"] | dict(asked, released=True) | record.get("evaluation", {})
         if other := [k for k, v in (params | asked).items() if stored.get(k) != v]:
-            raise FixateError(f"{out} holds a run with {other[0]}={stored.get(other[0])!r}, not {(params | asked)[other[0]]!r}; accepted: the same run, or another folder")
-        return record, pd.read_parquet(out/"sessions.parquet")
+            raise FixateError(
+                f"{out} holds a run with {other[0]}={stored.get(other[0])!r}, not {(params | asked)[other[0]]!r}; accepted: the same run, or another folder"
+            )
+        return record, pd.read_parquet(out / "sessions.parquet")
     out.mkdir(parents=True, exist_ok=True)
     before = digest(backbone)
-    made = {split: make_examples(study, backbone, split, s.signal, s.pooling, progress) for split in ("train", "val")}
+    made = {
+        split: make_examples(study, backbone, split, s.signal, s.pooling, progress)
+        for split in ("train", "val")
+    }
     made["test"] = make_examples(study, backbone, "test", target, s.pooling, progress)
     examples, dropped = {k: v[0] for k, v in made.items()}, {k: v[1] for k, v in made.items()}
-    if not examples["test"]: raise FixateError(f"no usable test sessions in {study.path}; accepted: a study with clicks and {target} in its test split")
-    rival = settings("released", backbone.n_layers, operator=s.operator, backbone=s.backbone, seed=s.seed, pooling=s.pooling, signal=s.signal)
-    plans = {"fixate": s, "shared_prompt": _impersonal(s)} | ({"released": rival} if released and s.preset != "released" else {})
-    tuned = {name: train(backbone, study, plan, out/name, progress, examples) for name, plan in plans.items()}
-    prompts, plans = {k: v[0] for k, v in tuned.items()}, {k: settled(plan, tuned[k][1]) for k, plan in plans.items()}
+    if not examples["test"]:
+        raise FixateError(
+            f"no usable test sessions in {study.path}; accepted: a study with clicks and {target} in its test split"
+        )
+    rival = settings(
+        "released",
+        backbone.n_layers,
+        operator=s.operator,
+        backbone=s.backbone,
+        seed=s.seed,
+        pooling=s.pooling,
+        signal=s.signal,
+    )
+    plans = {"fixate": s, "shared_prompt": _impersonal(s)} | (
+        {"released": rival} if released and s.preset != "released" else {}
+    )
+    tuned = {
+        name: train(backbone, study, plan, out / name, progress, examples) for name, plan in plans.items()
+    }
+    prompts, plans = (
+        {k: v[0] for k, v in tuned.items()},
+        {k: settled(plan, tuned[k][1]) for k, plan in plans.items()},
+    )
     table = _evaluate_all(backbone, study, examples, prompts, plans, names, target, progress)
-    known = _identities(backbone, study, examples["test"], prompts, plans, identity, progress) if identity else {}
+    known = (
+        _identities(backbone, study, examples["test"], prompts, plans, identity, progress) if identity else {}
+    )
     after = digest(backbone)
-    if after != before: raise FixateError(f"backbone {s.backbone}: parameters changed during the run; accepted: a frozen backbone")
-    for name, p in prompts.items(): save_prompts(p, out/f"{name}.safetensors")
-    table.to_parquet(out/".sessions.part"); os.replace(out/".sessions.part", out/"sessions.parquet")
-    counts = dict(fingerprint=study.meta.get("fingerprint"), dataset=study.meta.get("dataset"), users=int(study.users.user.nunique()), pages=len(study.pages),
-                  sessions={k: len(v) for k, v in examples.items()}, dropped=dropped, baselines=fit_counts(study))
-    record = dict(params=params, evaluation=asked, study=counts, **surroundings(backbone), seconds=round(time.time() - started, 1), backbone_digest=dict(before=before, after=after),
-                  settled={k: getattr(plans["fixate"], k) for k in ("temperature", "floor")}, curves=tuned["fixate"][1], rivals={k: dict(settings=asdict(plans[k]), curves=v[1]) for k, v in tuned.items() if k != "fixate"},
-                  metrics=metrics_of(table), tests=tests_of(table), calibration=calibration_of(table), power=power_of(table), identity=known,
-                  fitted=what_was_fitted(study), users=_reliable(study), examples=save_examples(study, table, out), **({"truth": truth_of(table, study, truth)} if truth else {}))
-    write_json(out/"record.json", record)
+    if after != before:
+        raise FixateError(
+            f"backbone {s.backbone}: parameters changed during the run; accepted: a frozen backbone"
+        )
+    for name, p in prompts.items():
+        save_prompts(p, out / f"{name}.safetensors")
+    table.to_parquet(out / ".sessions.part")
+    os.replace(out / ".sessions.part", out / "sessions.parquet")
+    counts = dict(
+        fingerprint=study.meta.get("fingerprint"),
+        dataset=study.meta.get("dataset"),
+        users=int(study.users.user.nunique()),
+        pages=len(study.pages),
+        sessions={k: len(v) for k, v in examples.items()},
+        dropped=dropped,
+        baselines=fit_counts(study),
+    )
+    record = dict(
+        params=params,
+        evaluation=asked,
+        study=counts,
+        **surroundings(backbone),
+        seconds=round(time.time() - started, 1),
+        backbone_digest=dict(before=before, after=after),
+        settled={k: getattr(plans["fixate"], k) for k in ("temperature", "floor")},
+        curves=tuned["fixate"][1],
+        rivals={k: dict(settings=asdict(plans[k]), curves=v[1]) for k, v in tuned.items() if k != "fixate"},
+        metrics=metrics_of(table),
+        tests=tests_of(table),
+        calibration=calibration_of(table),
+        power=power_of(table),
+        identity=known,
+        fitted=what_was_fitted(study),
+        users=_reliable(study),
+        examples=save_examples(study, table, out),
+        **({"truth": truth_of(table, study, truth)} if truth else {}),
+    )
+    write_json(out / "record.json", record)
     return record, table
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #808aeadc
@@ -125,28 +259,75 @@ def _impersonal(s: Settings) -> Settings:
     "The same settings without the personal part."
     return Settings(**asdict(s) | dict(personal=False))
 
-def _evaluate_all(backbone, study: Study, examples: dict[str, list[Example]], tuned: dict[str, PersonalPrompts], plans: dict[str, Settings], names: list[str],
-                  target: str, progress: bool) -> pd.DataFrame:
+# %% ../../nbs/11_evaluation/70_run.ipynb #c50b3bed
+def _evaluate_all(
+    backbone,
+    study: Study,
+    examples: dict[str, list[Example]],
+    tuned: dict[str, PersonalPrompts],
+    plans: dict[str, Settings],
+    names: list[str],
+    target: str,
+    progress: bool,
+) -> pd.DataFrame:
     "The per-session table of every method on the test examples."
     s, seed, test = plans["fixate"], plans["fixate"].seed, examples["test"]
-    raw = replace(s, temperature=1., floor=0.)
-    fresh = PersonalPrompts(tuned["fixate"].users, backbone.hidden_size, s.n_soft, s.n_basis, s.form, seed=seed + 1000)
-    jobs = {"fixate": (prompted(tuned["fixate"]), s), "fixate_raw": (prompted(tuned["fixate"]), raw), "shared_prompt": (prompted(tuned["shared_prompt"], "shared"), plans["shared_prompt"]),
-            "random_prompt": (prompted(fresh), s), "backbone": (prompted(None), raw), "backbone_read_out": (prompted(None), frozen_readout(backbone, examples["val"], raw))}
-    if len(tuned["fixate"].users) > 1: jobs["shuffled_user"] = prompted(tuned["fixate"], "shuffled", seed), s        # one user alone has nobody to swap with
-    if "released" in tuned: jobs["released"] = prompted(tuned["released"]), plans["released"]
-    rows = [evaluate_prompts(backbone, study, test, soft, method, plan, target) for method, (soft, plan) in tqdm(jobs.items(), desc="evaluating", disable=not progress)]
+    raw = replace(s, temperature=1.0, floor=0.0)
+    fresh = PersonalPrompts(
+        tuned["fixate"].users, backbone.hidden_size, s.n_soft, s.n_basis, s.form, seed=seed + 1000
+    )
+    jobs = {
+        "fixate": (prompted(tuned["fixate"]), s),
+        "fixate_raw": (prompted(tuned["fixate"]), raw),
+        "shared_prompt": (prompted(tuned["shared_prompt"], "shared"), plans["shared_prompt"]),
+        "random_prompt": (prompted(fresh), s),
+        "backbone": (prompted(None), raw),
+        "backbone_read_out": (prompted(None), frozen_readout(backbone, examples["val"], raw)),
+    }
+    if len(tuned["fixate"].users) > 1:
+        jobs["shuffled_user"] = (
+            prompted(tuned["fixate"], "shuffled", seed),
+            s,
+        )  # one user alone has nobody to swap with
+    if "released" in tuned:
+        jobs["released"] = prompted(tuned["released"]), plans["released"]
+    rows = [
+        evaluate_prompts(backbone, study, test, soft, method, plan, target)
+        for method, (soft, plan) in tqdm(jobs.items(), desc="evaluating", disable=not progress)
+    ]
     rows.append(evaluate_corrections(backbone, study, examples["train"], test, raw, target))
-    if s.operator in ONE_ROW: rows.append(evaluate_bias(backbone, study, examples, raw, target))
+    if s.operator in ONE_ROW:
+        rows.append(evaluate_bias(backbone, study, examples, raw, target))
     return pd.concat([*rows, score_baselines(study, names, scored(study, test), target)], ignore_index=True)
 
-def _identities(backbone, study: Study, test: list[Example], tuned: dict[str, PersonalPrompts], plans: dict[str, Settings], per_user: int, progress: bool) -> dict:
+# %% ../../nbs/11_evaluation/70_run.ipynb #2ac3a112
+def _identities(
+    backbone,
+    study: Study,
+    test: list[Example],
+    tuned: dict[str, PersonalPrompts],
+    plans: dict[str, Settings],
+    per_user: int,
+    progress: bool,
+) -> dict:
     "Retrieval of the session's user, by tuned prompts and by mean maps; {} for a study of one user."
-    if len({e.user for e in test}) < 2: return {}
-    found = {name: summary_of(identity_scores(backbone, test, tuned[name], plans[name], per_user=per_user, progress=progress)) for name in ("fixate", "released") if name in tuned}
-    return found | {"user_mean": summary_of(position_scores(study, scored(study, spread_out(test, per_user))))}
+    if len({e.user for e in test}) < 2:
+        return {}
+    found = {
+        name: summary_of(
+            identity_scores(backbone, test, tuned[name], plans[name], per_user=per_user, progress=progress)
+        )
+        for name in ("fixate", "released")
+        if name in tuned
+    }
+    return found | {
+        "user_mean": summary_of(position_scores(study, scored(study, spread_out(test, per_user))))
+    }
 
+# %% ../../nbs/11_evaluation/70_run.ipynb #104e412c
 def _reliable(study: Study) -> dict:
     "Split-half reliability of the users; {} where too few left two sessions."
-    try: return reliability_of_users(study)
-    except FixateError: return {}
+    try:
+        return reliability_of_users(study)
+    except FixateError:
+        return {}

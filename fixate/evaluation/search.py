@@ -14,35 +14,73 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from ..model.backbone import Backbone
-from .predict import maps_of, prompted
-from ..scoring.metrics import accuracy, kl_div, log_loss
-from ..model.prompt import PersonalPrompts
-from .records import write_json
 from ..core.study import FixateError, Study
+from .predict import maps_of, prompted
+from .records import write_json
+from ..model.backbone import Backbone
+from ..model.prompt import PersonalPrompts
+from ..scoring.metrics import accuracy, kl_div, log_loss
 from ..tuning.train import Example, Settings, gaze_of, settled, train
 
 # %% ../../nbs/11_evaluation/40_search.ipynb #ec6650a9
-def personal_gain(backbone: Backbone, examples: list[Example], prompts: PersonalPrompts, s: Settings, shuffles: int = 3) -> dict[str, float]:
+def personal_gain(
+    backbone: Backbone, examples: list[Example], prompts: PersonalPrompts, s: Settings, shuffles: int = 3
+) -> dict[str, float]:
     "kl, log_loss and accuracy on `examples` (own answer) with everybody's own prompt; kl_shuffled and log_loss_shuffled with somebody else's; and gain = kl_shuffled − kl (nats)."
     gaze, clicks = gaze_of(examples), [e.click for e in examples]
-    maps = [maps_of(backbone, examples, prompted(prompts, *who), s) for who in (("own",), *(("shuffled", k) for k in range(shuffles)))]
-    kl, surprise = (np.array([f(m) for m in maps]) for f in (lambda m: kl_div(gaze, m[0].to_numpy()).mean(), lambda m: log_loss(m[1].to_numpy(), clicks).mean()))
-    return dict(kl=kl[0], kl_shuffled=kl[1:].mean(), gain=kl[1:].mean() - kl[0], log_loss=surprise[0], log_loss_shuffled=surprise[1:].mean(), accuracy=accuracy(maps[0][1].to_numpy(), clicks).mean())
+    maps = [
+        maps_of(backbone, examples, prompted(prompts, *who), s)
+        for who in (("own",), *(("shuffled", k) for k in range(shuffles)))
+    ]
+    kl, surprise = (
+        np.array([f(m) for m in maps])
+        for f in (
+            lambda m: kl_div(gaze, m[0].to_numpy()).mean(),
+            lambda m: log_loss(m[1].to_numpy(), clicks).mean(),
+        )
+    )
+    return dict(
+        kl=kl[0],
+        kl_shuffled=kl[1:].mean(),
+        gain=kl[1:].mean() - kl[0],
+        log_loss=surprise[0],
+        log_loss_shuffled=surprise[1:].mean(),
+        accuracy=accuracy(maps[0][1].to_numpy(), clicks).mean(),
+    )
 
 # %% ../../nbs/11_evaluation/40_search.ipynb #3b331145
-def search(backbone: Backbone, study: Study, plans: dict[str, Settings], examples: dict[str, list[Example]], folder: str | Path, progress: bool = True) -> pd.DataFrame:
+def search(
+    backbone: Backbone,
+    study: Study,
+    plans: dict[str, Settings],
+    examples: dict[str, list[Example]],
+    folder: str | Path,
+    progress: bool = True,
+) -> pd.DataFrame:
     "A row per plan (index plan): `personal_gain` on the val `examples` with the kept prompts, temperature and floor; largest gain first. Resumes in `folder`."
-    if len(study.users) < 2: raise FixateError(f"{study.path}: {len(study.users)} user; accepted: at least two, or nobody has another's prompt")
+    if len(study.users) < 2:
+        raise FixateError(
+            f"{study.path}: {len(study.users)} user; accepted: at least two, or nobody has another's prompt"
+        )
     rows = {}
     for name, plan in tqdm(plans.items(), desc="settings", disable=not progress):
-        done, asked = Path(folder)/name/"gain.json", asdict(plan) | dict(study=study.meta.get("fingerprint"))
+        done, asked = (
+            Path(folder) / name / "gain.json",
+            asdict(plan) | dict(study=study.meta.get("fingerprint")),
+        )
         known = json.loads(done.read_text(encoding="utf-8")) if done.exists() else {}
-        if known and known["asked"] != asked: raise FixateError(f"{done.parent} holds other settings; accepted: the same ones, or another folder")
+        if known and known["asked"] != asked:
+            raise FixateError(
+                f"{done.parent} holds other settings; accepted: the same ones, or another folder"
+            )
         if not known:
             prompts, history = train(backbone, study, plan, done.parent, progress, examples)
             plan = settled(plan, history)
-            known = dict(asked=asked, found=personal_gain(backbone, examples["val"], prompts, plan) | dict(temperature=plan.temperature, floor=plan.floor))
+            known = dict(
+                asked=asked,
+                found=personal_gain(backbone, examples["val"], prompts, plan)
+                | dict(temperature=plan.temperature, floor=plan.floor),
+            )
             write_json(done, known)
         rows[name] = known["found"]
     return pd.DataFrame(rows).T.rename_axis("plan").sort_values("gain", ascending=False)

@@ -7,56 +7,101 @@ __all__ = ['ENGINES', 'HEADLINE', 'finished', 'execute', 'run_local', 'run_submi
            'closing_line']
 
 # %% ../../nbs/14_experiments/20_batch.ipynb #c8bcb366
-import fcntl, json, os, signal, subprocess, sys, threading, time
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pandas as pd
 from tqdm.auto import tqdm
 
-from .grid import Job, jobs_of, read_grid
 from ..core.study import FixateError
+from .grid import Job, jobs_of, read_grid
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #43c337bf
 ENGINES = ("local", "submitit")
 
 # %% ../../nbs/14_experiments/20_batch.ipynb #39356dea
 def _read(path: Path) -> dict:
     "A JSON file of a mapping, {} when it is not there or was cut short."
-    try: found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError): return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
     return found if isinstance(found, dict) else {}
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #faf9a9c7
 def _write(path: Path, data: dict) -> None:
     part = path.with_name(f".{path.name}.part")
     part.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(part, path)
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #77581dd7
 def finished(folder: Path, notebook: str, parameters: dict) -> bool:
     "Whether `folder` holds the record of a run of this notebook that passed with these parameters."
-    run = _read(folder/"run.json")
-    return run.get("state") == "passed" and run["notebook"] == notebook and run["parameters"] == parameters and bool(_read(folder/"record.json"))
+    run = _read(folder / "run.json")
+    return (
+        run.get("state") == "passed"
+        and run["notebook"] == notebook
+        and run["parameters"] == parameters
+        and bool(_read(folder / "record.json"))
+    )
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #7cad2392
 def execute(folder: str, notebook: str, parameters: dict, cwd: str = ".") -> str:
     "Run a notebook into `folder`, in this process and its kernel; '' when it passed (or had passed before), else why not."
     os.chdir(cwd)
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    with open(folder/".lock", "w") as lock:
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if finished(folder, Path(notebook).name, parameters): return ""
+        if finished(folder, Path(notebook).name, parameters):
+            return ""
         run = dict(notebook=Path(notebook).name, parameters=parameters)
-        _write(folder/"run.json", run | dict(state="started"))
+        _write(folder / "run.json", run | dict(state="started"))
         started, error = time.time(), _papermill(folder, notebook, parameters)
-        if not error and not _read(folder/"record.json"): error = f"{Path(notebook).name} ended without a record.json in its `out`"
-        (folder/"error.txt").write_text(error + "\n", encoding="utf-8") if error else (folder/"error.txt").unlink(missing_ok=True)
-        _write(folder/"run.json", run | dict(state="failed" if error else "passed", seconds=round(time.time() - started, 1), **({"error": error} if error else {})))
+        if not error and not _read(folder / "record.json"):
+            error = f"{Path(notebook).name} ended without a record.json in its `out`"
+        (folder / "error.txt").write_text(error + "\n", encoding="utf-8") if error else (
+            folder / "error.txt"
+        ).unlink(missing_ok=True)
+        _write(
+            folder / "run.json",
+            run
+            | dict(
+                state="failed" if error else "passed",
+                seconds=round(time.time() - started, 1),
+                **({"error": error} if error else {}),
+            ),
+        )
         return error
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #914e7793
 def _papermill(folder: Path, notebook: str, parameters: dict) -> str:
-    import logging, papermill
+    import logging
+
+    import papermill
     from papermill.exceptions import PapermillExecutionError
+
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    try: papermill.execute_notebook(notebook, str(folder/"notebook.ipynb"), parameters=parameters | {"out": str(folder)}, progress_bar=False)
-    except PapermillExecutionError as error: return " ".join(f"{error.ename}: {error.evalue} (cell {error.exec_count})".split())
-    except Exception as error: return " ".join(f"{type(error).__name__}: {error}".split())[:500]      # a kernel that died or never came up: the run's failure, not the batch's
+    try:
+        papermill.execute_notebook(
+            notebook,
+            str(folder / "notebook.ipynb"),
+            parameters=parameters | {"out": str(folder)},
+            progress_bar=False,
+        )
+    except PapermillExecutionError as error:
+        return " ".join(f"{error.ename}: {error.evalue} (cell {error.exec_count})".split())
+    except Exception as error:
+        return " ".join(f"{type(error).__name__}: {error}".split())[
+            :500
+        ]  # a kernel that died or never came up: the run's failure, not the batch's
     return ""
 
 # %% ../../nbs/14_experiments/20_batch.ipynb #ef9da411
@@ -66,111 +111,247 @@ def _worker() -> None:
     threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(137)), daemon=True).start()
     os._exit(bool(execute(**job)))
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #a640a8a8
 def _start(job: dict, threads: int) -> subprocess.Popen:
-    threads = os.environ.get("OMP_NUM_THREADS", str(threads))            # the two libraries of one worker agree: more threads than cores wait for each other
-    env = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false", "PYDEVD_DISABLE_FILE_VALIDATION": "1", **os.environ}
-    process = subprocess.Popen([sys.executable, "-c", "from fixate.experiments.batch import _worker; _worker()"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                               env=env, start_new_session=True)
-    process.stdin.write(json.dumps(job).encode() + b"\n"); process.stdin.flush()
+    threads = os.environ.get(
+        "OMP_NUM_THREADS", str(threads)
+    )  # the two libraries of one worker agree: more threads than cores wait for each other
+    env = {
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        **os.environ,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from fixate.experiments.batch import _worker; _worker()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=env,
+        start_new_session=True,
+    )
+    process.stdin.write(json.dumps(job).encode() + b"\n")
+    process.stdin.flush()
     return process
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #4c3a7348
 def run_local(jobs: list[dict], workers: int, done) -> None:
     "Run jobs in at most `workers` processes; `done(job, message, working)` after each, and `done(None, '', working)` now and then. On the way out every worker goes too."
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     waiting, working = list(jobs), {}
     try:
         while waiting or working:
-            while waiting and len(working) < workers: job = waiting.pop(0); working[_start(job, max(1, cores//workers))] = job
-            time.sleep(.05)
+            while waiting and len(working) < workers:
+                job = waiting.pop(0)
+                working[_start(job, max(1, cores // workers))] = job
+            time.sleep(0.05)
             for process in [p for p in working if p.poll() is not None]:
-                job, said = working.pop(process), process.stderr.read().decode(errors="replace").strip().splitlines()
-                message = _read(Path(job["folder"])/"run.json").get("error", "") if process.returncode == 1 else ""
-                done(job, message or (f"the worker died (status {process.returncode}) {said[-1][:200] if said else ''}".strip() if process.returncode else ""), [Path(j["folder"]).name for j in working.values()])
+                job, said = (
+                    working.pop(process),
+                    process.stderr.read().decode(errors="replace").strip().splitlines(),
+                )
+                message = (
+                    _read(Path(job["folder"]) / "run.json").get("error", "")
+                    if process.returncode == 1
+                    else ""
+                )
+                done(
+                    job,
+                    message
+                    or (
+                        f"the worker died (status {process.returncode}) {said[-1][:200] if said else ''}".strip()
+                        if process.returncode
+                        else ""
+                    ),
+                    [Path(j["folder"]).name for j in working.values()],
+                )
             done(None, "", [Path(j["folder"]).name for j in working.values()])
     finally:
-        for process in working: process.kill(); process.wait()
+        for process in working:
+            process.kill()
+            process.wait()
 
 # %% ../../nbs/14_experiments/20_batch.ipynb #9d23861b
 def run_submitit(jobs: list[dict], workers: int, done, options: dict, logs: Path) -> None:
     "Run jobs by submitit, at most `workers` at a time; `done` as in `run_local`. FixateError without submitit or for an option it does not know."
-    try: import submitit
-    except ImportError: raise FixateError("--engine submitit: submitit is not installed; accepted: pip install 'fixate[slurm]', or --engine local") from None
     try:
-        executor = submitit.AutoExecutor(folder=logs/"%j", cluster=options.get("cluster"))
-        executor.update_parameters(**{"name": "fixate"} | {k: v for k, v in options.items() if k != "cluster"})
-    except (TypeError, ValueError, NameError, RuntimeError) as error: raise FixateError(f"submitit: {' '.join(str(error).split())[:300]}; accepted: what submitit.AutoExecutor takes") from error
+        import submitit
+    except ImportError:
+        raise FixateError(
+            "--engine submitit: submitit is not installed; accepted: pip install 'fixate[slurm]', or --engine local"
+        ) from None
+    try:
+        executor = submitit.AutoExecutor(folder=logs / "%j", cluster=options.get("cluster"))
+        executor.update_parameters(
+            **{"name": "fixate"} | {k: v for k, v in options.items() if k != "cluster"}
+        )
+    except (TypeError, ValueError, NameError, RuntimeError) as error:
+        raise FixateError(
+            f"submitit: {' '.join(str(error).split())[:300]}; accepted: what submitit.AutoExecutor takes"
+        ) from error
     waiting, working = list(jobs), {}
     try:
         while waiting or working:
-            while waiting and len(working) < workers: job = waiting.pop(0); working[executor.submit(execute, **job)] = job
-            time.sleep(.5)
+            while waiting and len(working) < workers:
+                job = waiting.pop(0)
+                working[executor.submit(execute, **job)] = job
+            time.sleep(0.5)
             for handle in [h for h in working if h.done()]:
                 job, error = working.pop(handle), handle.exception()
-                done(job, handle.result() if error is None else f"job {handle.job_id} ended: {str(error).strip().splitlines()[-1][:300]}", [Path(j["folder"]).name for j in working.values()])
+                done(
+                    job,
+                    handle.result()
+                    if error is None
+                    else f"job {handle.job_id} ended: {str(error).strip().splitlines()[-1][:300]}",
+                    [Path(j["folder"]).name for j in working.values()],
+                )
             done(None, "", [Path(j["folder"]).name for j in working.values()])
     finally:
-        for handle in working: handle.cancel()
+        for handle in working:
+            handle.cancel()
 
 # %% ../../nbs/14_experiments/20_batch.ipynb #232c2183
 HEADLINE = ("kl", "accuracy")
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #524c2741
 def summary_of(jobs: list[Job], out: Path) -> pd.DataFrame:
     "One row per job: run, what sets it apart, state, HEADLINE of `fixate` under own_answer where the record has it, seconds, error."
     rows = []
     for job in jobs:
-        run, ok = _read(out/job.name/"run.json"), finished(out/job.name, job.notebook.name, job.parameters)
-        found = _read(out/job.name/"record.json").get("metrics", {}).get("own_answer", {}).get("fixate", {}) if ok else {}
-        rows.append({"run": job.name, **{k: v if isinstance(v, (str, int, float)) else json.dumps(v) for k, v in job.apart.items()}, "state": "passed" if ok else "failed",
-                     **{m: round(found[m]["mean"], 4) if m in found else None for m in HEADLINE}, "seconds": run.get("seconds"), "error": "" if ok else error.read_text(encoding="utf-8").strip() if (error := out/job.name/"error.txt").exists() else "not run"})
+        run, ok = (
+            _read(out / job.name / "run.json"),
+            finished(out / job.name, job.notebook.name, job.parameters),
+        )
+        found = (
+            _read(out / job.name / "record.json").get("metrics", {}).get("own_answer", {}).get("fixate", {})
+            if ok
+            else {}
+        )
+        rows.append(
+            {
+                "run": job.name,
+                **{k: v if isinstance(v, (str, int, float)) else json.dumps(v) for k, v in job.apart.items()},
+                "state": "passed" if ok else "failed",
+                **{m: round(found[m]["mean"], 4) if m in found else None for m in HEADLINE},
+                "seconds": run.get("seconds"),
+                "error": ""
+                if ok
+                else error.read_text(encoding="utf-8").strip()
+                if (error := out / job.name / "error.txt").exists()
+                else "not run",
+            }
+        )
     table = pd.DataFrame(rows)
-    return table.drop(columns=[c for c in HEADLINE if table[c].isna().all()] + (["error"] if (table.error == "").all() else []))
+    return table.drop(
+        columns=[c for c in HEADLINE if table[c].isna().all()]
+        + (["error"] if (table.error == "").all() else [])
+    )
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #d260e91a
 def results(out: str | Path, protocol: str = "own_answer") -> pd.DataFrame:
     "Long table of all finished runs under `out`: run, its parameters, method, metric, mean. FixateError when there is none."
     rows = []
     for path in sorted(Path(out).glob("*/run.json")):
-        run, record = _read(path), _read(path.parent/"record.json")
-        if run.get("state") != "passed" or not record: continue
-        given = {k: v if isinstance(v, (str, int, float)) else json.dumps(v) for k, v in run["parameters"].items()}
-        rows += [{"run": path.parent.name, **given, "method": m, "metric": k, "mean": v["mean"]} for m, each in record.get("metrics", {}).get(protocol, {}).items() for k, v in each.items()]
-    if not rows: raise FixateError(f"no finished run with metrics under {protocol} in {out}; accepted: a folder that `fixate batch` wrote")
+        run, record = _read(path), _read(path.parent / "record.json")
+        if run.get("state") != "passed" or not record:
+            continue
+        given = {
+            k: v if isinstance(v, (str, int, float)) else json.dumps(v) for k, v in run["parameters"].items()
+        }
+        rows += [
+            {"run": path.parent.name, **given, "method": m, "metric": k, "mean": v["mean"]}
+            for m, each in record.get("metrics", {}).get(protocol, {}).items()
+            for k, v in each.items()
+        ]
+    if not rows:
+        raise FixateError(
+            f"no finished run with metrics under {protocol} in {out}; accepted: a folder that `fixate batch` wrote"
+        )
     return pd.DataFrame(rows)
 
 # %% ../../nbs/14_experiments/20_batch.ipynb #a6496665
 def _same_study(jobs: list[Job], out: Path) -> None:
     for job in jobs:
         study = job.parameters.get("study")
-        now, then = _read(Path(study)/"study.json").get("fingerprint") if study else None, _read(out/job.name/"record.json").get("study", {}).get("fingerprint")
-        if now and then and not then.startswith(now): raise FixateError(f"{out/job.name} was made on another study than what {job.parameters['study']} holds now; accepted: the same study, or another --out")
+        now, then = (
+            _read(Path(study) / "study.json").get("fingerprint") if study else None,
+            _read(out / job.name / "record.json").get("study", {}).get("fingerprint"),
+        )
+        if now and then and not then.startswith(now):
+            raise FixateError(
+                f"{out / job.name} was made on another study than what {job.parameters['study']} holds now; accepted: the same study, or another --out"
+            )
 
-def batch(source: str | Path | dict, out: str | Path, workers: int = 1, engine: str = "local", progress: bool = True) -> pd.DataFrame:
+# %% ../../nbs/14_experiments/20_batch.ipynb #fd9ee133
+def batch(
+    source: str | Path | dict, out: str | Path, workers: int = 1, engine: str = "local", progress: bool = True
+) -> pd.DataFrame:
     "Run all jobs of a grid that are not finished, one process each, into folders under `out`; returns `summary_of` all of them. FixateError before anything runs when the grid is wrong."
     out = Path(out)
-    if workers < 1: raise FixateError(f"--workers {workers}; accepted: a whole number of at least 1")
-    if engine not in ENGINES: raise FixateError(f"--engine {engine!r}; accepted: {', '.join(ENGINES)}")
+    if workers < 1:
+        raise FixateError(f"--workers {workers}; accepted: a whole number of at least 1")
+    if engine not in ENGINES:
+        raise FixateError(f"--engine {engine!r}; accepted: {', '.join(ENGINES)}")
     jobs, repeated = jobs_of(source)
-    if out.exists() and not out.is_dir(): raise FixateError(f"--out {out} is a file; accepted: a folder")
+    if out.exists() and not out.is_dir():
+        raise FixateError(f"--out {out} is a file; accepted: a folder")
     _same_study(jobs, out)
-    todo = [job for job in jobs if not finished(out/job.name, job.notebook.name, job.parameters)]
-    if progress: print(f"{len(jobs)} runs of {jobs[0].notebook.name}{f', {repeated} repetitions left out' if repeated else ''}; {len(jobs) - len(todo)} finished before, {len(todo)} to do", flush=True)
+    todo = [job for job in jobs if not finished(out / job.name, job.notebook.name, job.parameters)]
+    if progress:
+        print(
+            f"{len(jobs)} runs of {jobs[0].notebook.name}{f', {repeated} repetitions left out' if repeated else ''}; {len(jobs) - len(todo)} finished before, {len(todo)} to do",
+            flush=True,
+        )
     failed, seen = 0, {}
-    with tqdm(total=len(jobs), initial=len(jobs) - len(todo), desc="batch", unit="run", smoothing=0, disable=not progress, file=sys.stderr) as bar:
+    with tqdm(
+        total=len(jobs),
+        initial=len(jobs) - len(todo),
+        desc="batch",
+        unit="run",
+        smoothing=0,
+        disable=not progress,
+        file=sys.stderr,
+    ) as bar:
+
         def done(job: dict | None, message: str, working: list[str]) -> None:
             nonlocal failed
             if job:
-                failed += bool(message); bar.update()
-                seconds = _read(Path(job["folder"])/"run.json").get("seconds", 0)
-                if message: (Path(job["folder"])).mkdir(parents=True, exist_ok=True); (Path(job["folder"])/"error.txt").write_text(message + "\n", encoding="utf-8")
-                if progress: bar.write(f"[{time.strftime('%H:%M:%S')}] {'FAILED' if message else 'passed'} {Path(job['folder']).name} ({seconds:.0f} s){': ' + message[:300] if message else ''}", file=sys.stdout)
-            if job or time.time() - seen.get("at", 0) > 1: seen["at"] = time.time(); bar.set_postfix_str(f"{failed} failed; at work: {', '.join(working)}"[:90])
-        plans = [dict(folder=str(out/job.name), notebook=str(job.notebook), parameters=job.parameters, cwd=str(Path.cwd())) for job in todo]
-        if engine == "local": run_local(plans, workers, done)
-        else: run_submitit(plans, workers, done, read_grid(source).get("submitit", {}), out/"submitit")
+                failed += bool(message)
+                bar.update()
+                seconds = _read(Path(job["folder"]) / "run.json").get("seconds", 0)
+                if message:
+                    (Path(job["folder"])).mkdir(parents=True, exist_ok=True)
+                    (Path(job["folder"]) / "error.txt").write_text(message + "\n", encoding="utf-8")
+                if progress:
+                    bar.write(
+                        f"[{time.strftime('%H:%M:%S')}] {'FAILED' if message else 'passed'} {Path(job['folder']).name} ({seconds:.0f} s){': ' + message[:300] if message else ''}",
+                        file=sys.stdout,
+                    )
+            if job or time.time() - seen.get("at", 0) > 1:
+                seen["at"] = time.time()
+                bar.set_postfix_str(f"{failed} failed; at work: {', '.join(working)}"[:90])
+
+        plans = [
+            dict(
+                folder=str(out / job.name),
+                notebook=str(job.notebook),
+                parameters=job.parameters,
+                cwd=str(Path.cwd()),
+            )
+            for job in todo
+        ]
+        if engine == "local":
+            run_local(plans, workers, done)
+        else:
+            run_submitit(plans, workers, done, read_grid(source).get("submitit", {}), out / "submitit")
     out.mkdir(parents=True, exist_ok=True)
     table = summary_of(jobs, out)
-    table.drop(columns="seconds").to_csv(out/".summary.part", index=False); os.replace(out/".summary.part", out/"summary.csv")
+    table.drop(columns="seconds").to_csv(out / ".summary.part", index=False)
+    os.replace(out / ".summary.part", out / "summary.csv")
     return table
 
+# %% ../../nbs/14_experiments/20_batch.ipynb #75fc55f8
 def closing_line(table: pd.DataFrame) -> str:
     "'N passed, M failed', counted in a table of `summary_of`."
     return f"{(table.state == 'passed').sum()} passed, {(table.state == 'failed').sum()} failed"

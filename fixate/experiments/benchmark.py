@@ -6,7 +6,15 @@
 __all__ = ['DTYPES', 'Bench', 'Pages', 'made_up', 'seen', 'step', 'Watch', 'matrix_rate', 'bench', 'bench_text']
 
 # %% ../../nbs/14_experiments/40_benchmark.ipynb #48550bf0
-import ctypes, json, multiprocessing, os, resource, statistics, sys, threading, time
+import ctypes
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import threading
+import time
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 
@@ -14,17 +22,19 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..core.study import FixateError
 from ..model.backbone import Backbone, Inputs, load_backbone, vision_features
 from ..model.geometry import Layout
 from ..probes.operators import operator, probe_options
-from ..core.study import FixateError
 
 # %% ../../nbs/14_experiments/40_benchmark.ipynb #20d2cb16
 DTYPES = dict(float32=torch.float32, float64=torch.float64, bfloat16=torch.bfloat16, float16=torch.float16)
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #863b5f02
 @dataclass(frozen=True)
 class Bench:
     "What to measure. `layers` and `hidden` shrink a `random-…` backbone; the last `k` layers are probed."
+
     operator: str = "attnlrp"
     backbone: str = "random-qwen3vl-4b"
     layers: int | None = 12
@@ -39,116 +49,192 @@ class Bench:
 
     def __post_init__(self):
         operator(self.operator)
-        if self.dtype not in DTYPES: raise FixateError(f"unknown dtype {self.dtype!r}; accepted: {', '.join(DTYPES)}")
+        if self.dtype not in DTYPES:
+            raise FixateError(f"unknown dtype {self.dtype!r}; accepted: {', '.join(DTYPES)}")
         for name in ("positions", "batch", "k", "runs", "soft"):
-            if getattr(self, name) < 1: raise FixateError(f"{name}={getattr(self, name)}; accepted: a whole number of at least 1")
-        if self.positions < self.soft + 20: raise FixateError(f"positions={self.positions}; accepted: at least {self.soft + 20}, the soft prompt and a question")
+            if getattr(self, name) < 1:
+                raise FixateError(f"{name}={getattr(self, name)}; accepted: a whole number of at least 1")
+        if self.positions < self.soft + 20:
+            raise FixateError(
+                f"positions={self.positions}; accepted: at least {self.soft + 20}, the soft prompt and a question"
+            )
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #d90cb328
 @dataclass(eq=False)
 class Pages:
     "A batch of noise: pixels and layout of each page, inputs with its features in place, answers (B,), and a target (B, T) for the relevance."
+
     pixels: Tensor
     layouts: list[Layout]
     inputs: Inputs
     answer: Tensor
     target: Tensor
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #dffceeb5
 def made_up(backbone: Backbone, b: Bench, seed: int = 0) -> Pages:
     "A batch of `positions` positions per sample: soft prompt, as many visual ones as the family can make of them, and at least 20 words."
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         pixels, layout = backbone.family.noise(backbone, b.positions - b.soft - 20)
-        words, answer = .02*torch.randn(b.batch, b.positions, backbone.hidden_size), torch.randint(backbone.config.vocab_size, (b.batch,))
-    if b.soft + layout.n_tokens + 20 > b.positions: raise FixateError(f"positions={b.positions}; accepted: at least {b.soft + layout.n_tokens + 20}, the smallest page and a question")
-    pixels, layouts = torch.cat([pixels]*b.batch), [layout]*b.batch
+        words, answer = (
+            0.02 * torch.randn(b.batch, b.positions, backbone.hidden_size),
+            torch.randint(backbone.config.vocab_size, (b.batch,)),
+        )
+    if b.soft + layout.n_tokens + 20 > b.positions:
+        raise FixateError(
+            f"positions={b.positions}; accepted: at least {b.soft + layout.n_tokens + 20}, the smallest page and a question"
+        )
+    pixels, layouts = torch.cat([pixels] * b.batch), [layout] * b.batch
     visual = torch.zeros(b.batch, b.positions, dtype=torch.bool, device=backbone.device)
-    visual[:, b.soft:b.soft + layout.n_tokens] = True
+    visual[:, b.soft : b.soft + layout.n_tokens] = True
     axes = (3,) if hasattr(backbone.text.rotary_emb, "mrope_section") else ()
     positions = torch.arange(b.positions, device=backbone.device).expand(*axes, b.batch, -1)
     bare = Inputs(words.to(backbone.device, backbone.dtype), torch.ones_like(visual), positions, visual, None)
-    return Pages(pixels, layouts, seen(backbone, pixels, layouts, bare), answer.to(backbone.device), (visual/visual.sum(-1, keepdim=True)).to(backbone.dtype))
+    return Pages(
+        pixels,
+        layouts,
+        seen(backbone, pixels, layouts, bare),
+        answer.to(backbone.device),
+        (visual / visual.sum(-1, keepdim=True)).to(backbone.dtype),
+    )
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #85900bf0
 @torch.no_grad()
 def seen(backbone: Backbone, pixels: Tensor, layouts: list[Layout], inputs: Inputs) -> Inputs:
     "The inputs with what the vision tower makes of the pixels."
     embeds, deepstack = vision_features(backbone, pixels, layouts)
-    return Inputs(inputs.embeds.masked_scatter(inputs.visual[..., None], embeds.to(inputs.embeds)), inputs.mask, inputs.positions, inputs.visual, deepstack)
+    return Inputs(
+        inputs.embeds.masked_scatter(inputs.visual[..., None], embeds.to(inputs.embeds)),
+        inputs.mask,
+        inputs.positions,
+        inputs.visual,
+        deepstack,
+    )
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #d9c48469
 def step(backbone: Backbone, b: Bench, pages: Pages, soft: Tensor, fast: bool) -> Tensor:
     "One training step behind the vision tower; the gradient at `soft` (soft, d)."
     inputs, answer, target = pages.inputs, pages.answer, pages.target
-    embeds = torch.cat([soft.expand(len(answer), -1, -1).to(inputs.embeds), inputs.embeds[:, len(soft):].detach()], 1)
-    probed = operator(b.operator, fast)(backbone, Inputs(embeds, inputs.mask, inputs.positions, inputs.visual, inputs.deepstack), answer,
-                                       probe_options(b.operator, n_layers=backbone.n_layers, layers=b.k), create_graph=True)
-    a = probed.relevance.abs()*inputs.visual
-    attn = (target*((target + 1e-8).log() - (a/a.sum(-1, keepdim=True) + 1e-8).log())).sum(-1)
-    ntp = torch.nn.functional.cross_entropy((probed.hidden@backbone.model.get_output_embeddings().weight.T).float(), answer)
+    embeds = torch.cat(
+        [soft.expand(len(answer), -1, -1).to(inputs.embeds), inputs.embeds[:, len(soft) :].detach()], 1
+    )
+    probed = operator(b.operator, fast)(
+        backbone,
+        Inputs(embeds, inputs.mask, inputs.positions, inputs.visual, inputs.deepstack),
+        answer,
+        probe_options(b.operator, n_layers=backbone.n_layers, layers=b.k),
+        create_graph=True,
+    )
+    a = probed.relevance.abs() * inputs.visual
+    attn = (target * ((target + 1e-8).log() - (a / a.sum(-1, keepdim=True) + 1e-8).log())).sum(-1)
+    ntp = torch.nn.functional.cross_entropy(
+        (probed.hidden @ backbone.model.get_output_embeddings().weight.T).float(), answer
+    )
     return torch.autograd.grad(attn.mean() + ntp, soft)[0]
 
 # %% ../../nbs/14_experiments/40_benchmark.ipynb #2ea1a66e
 def _held() -> int:
     "Bytes of memory this process holds now."
-    if sys.platform != "linux": return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with open("/proc/self/statm") as f: return int(f.read().split()[1])*os.sysconf("SC_PAGE_SIZE")
+    if sys.platform != "linux":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #465cf2bd
 def _give_back_at_once() -> None:
     "Let glibc return what it keeps, and from now on every block above 1 MB when it is freed: what is held is then what is in use, as a GPU's allocator counts it. Costs time."
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"): libc.mallopt(-3, 1 << 20); libc.malloc_trim(0)
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(-3, 1 << 20)
+        libc.malloc_trim(0)
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #152f7fe1
 class Watch:
     """Largest memory held while the block runs, in bytes: sampled every 2 ms on a CPU, the allocator's own peak on a GPU. `extra` is what went beyond the memory held
     when the watch was made, so a step that uses again what an earlier one gave back is not counted as free."""
+
     def __init__(self, device: str):
         self.cuda, self.extra = torch.device(device).type == "cuda", 0
         self.before = torch.cuda.memory_allocated() if self.cuda else _held()
+
     def __enter__(self):
-        if self.cuda: torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats()
+        if self.cuda:
+            torch.cuda.synchronize()
+            torch.cuda.reset_peak_memory_stats()
         else:
             self.peak, self.stop = 0, threading.Event()
-            self.thread = threading.Thread(target=self._sample, daemon=True); self.thread.start()
+            self.thread = threading.Thread(target=self._sample, daemon=True)
+            self.thread.start()
         return self
-    def _sample(self):
-        while not self.stop.wait(.002): self.peak = max(self.peak, _held())
-    def __exit__(self, *_):
-        if self.cuda: torch.cuda.synchronize(); self.extra = torch.cuda.max_memory_allocated() - self.before
-        else:
-            self.stop.set(); self.thread.join(); self.extra = max(0, max(self.peak, _held()) - self.before)
 
+    def _sample(self):
+        while not self.stop.wait(0.002):
+            self.peak = max(self.peak, _held())
+
+    def __exit__(self, *_):
+        if self.cuda:
+            torch.cuda.synchronize()
+            self.extra = torch.cuda.max_memory_allocated() - self.before
+        else:
+            self.stop.set()
+            self.thread.join()
+            self.extra = max(0, max(self.peak, _held()) - self.before)
+
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #c64e1cb0
 def _timed(device: str, function, *args) -> tuple:
     "Result and seconds of a call."
     wait = torch.cuda.synchronize if torch.device(device).type == "cuda" else lambda: None
-    wait(); started = time.perf_counter(); result = function(*args); wait()
+    wait()
+    started = time.perf_counter()
+    result = function(*args)
+    wait()
     return result, time.perf_counter() - started
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #7731f1c9
 def _worker(pipe, b: Bench, fast: bool, threads: int) -> None:
     "One path: answers `time` with (seconds, seconds in the vision tower) of a step, `memory` with its extra bytes; the first reply holds the number of parameters, or an error."
     torch.set_num_threads(threads)
     try:
         backbone = load_backbone(b.backbone, b.device, DTYPES[b.dtype], layers=b.layers, hidden=b.hidden)
-        pages, soft = made_up(backbone, b), torch.full((b.soft, backbone.hidden_size), .01, device=b.device, requires_grad=True)
-        parameters = sum(p.numel() for name, p in backbone.text.named_parameters() if "embed_tokens" not in name)
+        pages, soft = (
+            made_up(backbone, b),
+            torch.full((b.soft, backbone.hidden_size), 0.01, device=b.device, requires_grad=True),
+        )
+        parameters = sum(
+            p.numel() for name, p in backbone.text.named_parameters() if "embed_tokens" not in name
+        )
         pipe.send((parameters, backbone.n_layers, int(pages.inputs.visual[0].sum())))
         watch = Watch(b.device)
         while asked := pipe.recv():
-            if asked == "memory": _give_back_at_once()
+            if asked == "memory":
+                _give_back_at_once()
             with watch if asked == "memory" else nullcontext():
-                vision = 0.
-                if not fast: pages.inputs, vision = _timed(b.device, seen, backbone, pages.pixels, pages.layouts, pages.inputs)
+                vision = 0.0
+                if not fast:
+                    pages.inputs, vision = _timed(
+                        b.device, seen, backbone, pages.pixels, pages.layouts, pages.inputs
+                    )
                 seconds = _timed(b.device, step, backbone, b, pages, soft, fast)[1]
             pipe.send(watch.extra if asked == "memory" else (vision + seconds, vision))
-    except EOFError: return                                              # whoever asked has gone
+    except EOFError:
+        return  # whoever asked has gone
     except Exception as error:
-        with suppress(BrokenPipeError): pipe.send(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        with suppress(BrokenPipeError):
+            pipe.send(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #60c444aa
 def matrix_rate(device: str, dtype: torch.dtype, size: int | None = None) -> float:
     "Floating-point operations per second of a square matrix product."
     size = size or (8192 if torch.device(device).type == "cuda" else 1024)
     x = torch.randn(size, size, device=device).to(dtype)
     wait = torch.cuda.synchronize if x.is_cuda else lambda: None
-    x@x; wait()
+    x @ x
+    wait()
     started, n = time.perf_counter(), 0
-    while time.perf_counter() - started < .5: x@x; wait(); n += 1
-    return 2*size**3*n/(time.perf_counter() - started)
+    while time.perf_counter() - started < 0.5:
+        x @ x
+        wait()
+        n += 1
+    return 2 * size**3 * n / (time.perf_counter() - started)
 
 # %% ../../nbs/14_experiments/40_benchmark.ipynb #a9406ffc
 def bench(b: Bench, progress: bool = True) -> dict:
@@ -157,38 +243,84 @@ def bench(b: Bench, progress: bool = True) -> dict:
     Raises FixateError when a path fails, with what it said (out of memory, no such device)."""
     context, threads = multiprocessing.get_context("spawn"), torch.get_num_threads()
     pipes, found, rates = {}, dict(fast=[], textbook=[]), []
+
     def ask(name):
-        try: said = pipes[name].recv()
-        except EOFError: said = "the process ended, probably for want of memory"
-        if isinstance(said, str): raise FixateError(f"bench, path {name}: {said}; accepted: a size and device that hold it")
+        try:
+            said = pipes[name].recv()
+        except EOFError:
+            said = "the process ended, probably for want of memory"
+        if isinstance(said, str):
+            raise FixateError(f"bench, path {name}: {said}; accepted: a size and device that hold it")
         return said
+
     workers = []
     try:
         for name in found:
             pipes[name], theirs = context.Pipe()
-            workers.append(context.Process(target=_worker, args=(theirs, b, name == "fast", threads), daemon=True))
-            workers[-1].start(); theirs.close()
+            workers.append(
+                context.Process(target=_worker, args=(theirs, b, name == "fast", threads), daemon=True)
+            )
+            workers[-1].start()
+            theirs.close()
         parameters, n_layers, visual = [ask(name) for name in found][0]
-        for run in tqdm(range(b.runs + 1), desc=f"{b.operator}, fast and textbook in turn", disable=not progress, leave=False):
+        for run in tqdm(
+            range(b.runs + 1),
+            desc=f"{b.operator}, fast and textbook in turn",
+            disable=not progress,
+            leave=False,
+        ):
             for name in sorted(found, reverse=run % 2 == 1):
-                pipes[name].send("time"); said = ask(name)
-                if run: found[name].append(said)
+                pipes[name].send("time")
+                said = ask(name)
+                if run:
+                    found[name].append(said)
             rates.append(matrix_rate(b.device, DTYPES[b.dtype]))
         memory = {}
-        for name in found: pipes[name].send("memory"); memory[name] = ask(name)
+        for name in found:
+            pipes[name].send("memory")
+            memory[name] = ask(name)
     finally:
-        for pipe in pipes.values(): pipe.close()
-        for worker in workers: worker.terminate(); worker.join()
+        for pipe in pipes.values():
+            pipe.close()
+        for worker in workers:
+            worker.terminate()
+            worker.join()
     middle = lambda name, i: statistics.median(step[i] for step in found[name])
-    paths = {name: dict(seconds=middle(name, 0), extra_memory_mb=memory[name]/1e6) for name in found}
-    fast, book, vision, floor = paths["fast"], paths["textbook"], middle("textbook", 1), 4*parameters*b.positions*b.batch/statistics.median(rates)
-    return dict(asdict(b), layers=n_layers, visual=visual, **paths, vision_seconds=vision, speedup=book["seconds"]/fast["seconds"],
-                speedup_without_vision=(book["seconds"] - vision)/fast["seconds"], memory_ratio=book["extra_memory_mb"]/max(fast["extra_memory_mb"], 1e-3),
-                floor_ratio=fast["seconds"]/floor, parameters=parameters, gflops=statistics.median(rates)/1e9, threads=threads)
+    paths = {name: dict(seconds=middle(name, 0), extra_memory_mb=memory[name] / 1e6) for name in found}
+    fast, book, vision, floor = (
+        paths["fast"],
+        paths["textbook"],
+        middle("textbook", 1),
+        4 * parameters * b.positions * b.batch / statistics.median(rates),
+    )
+    return dict(
+        asdict(b),
+        layers=n_layers,
+        visual=visual,
+        **paths,
+        vision_seconds=vision,
+        speedup=book["seconds"] / fast["seconds"],
+        speedup_without_vision=(book["seconds"] - vision) / fast["seconds"],
+        memory_ratio=book["extra_memory_mb"] / max(fast["extra_memory_mb"], 1e-3),
+        floor_ratio=fast["seconds"] / floor,
+        parameters=parameters,
+        gflops=statistics.median(rates) / 1e9,
+        threads=threads,
+    )
 
+# %% ../../nbs/14_experiments/40_benchmark.ipynb #6217da9e
 def bench_text(r: dict) -> str:
     "The result in a few lines."
     size = f"{r['operator']}, {r['backbone']}, {r['layers']} layers, {r['positions']} positions, batch {r['batch']}, K = {r['k']}, {r['dtype']} on {r['device']}"
-    rows = [f"  {name:9} {r[name]['seconds']:9.3f} s   {r[name]['extra_memory_mb']:9.1f} MB more at its peak" for name in ("textbook", "fast")]
+    rows = [
+        f"  {name:9} {r[name]['seconds']:9.3f} s   {r[name]['extra_memory_mb']:9.1f} MB more at its peak"
+        for name in ("textbook", "fast")
+    ]
     alone = f" ({r['speedup_without_vision']:.2f} without the vision tower, {r['vision_seconds']:.3f} s of the textbook's time)"
-    return "\n".join([size, *rows, f"  speedup {r['speedup']:.2f}{alone}   memory_ratio {r['memory_ratio']:.2f}   floor_ratio {r['floor_ratio']:.2f} ({r['gflops']:.0f} GFLOP/s in matrix products)"])
+    return "\n".join(
+        [
+            size,
+            *rows,
+            f"  speedup {r['speedup']:.2f}{alone}   memory_ratio {r['memory_ratio']:.2f}   floor_ratio {r['floor_ratio']:.2f} ({r['gflops']:.0f} GFLOP/s in matrix products)",
+        ]
+    )

@@ -7,7 +7,11 @@ __all__ = ['KEYS', 'TYPES', 'read_grid', 'combinations', 'find_notebook', 'param
            'jobs_of']
 
 # %% ../../nbs/14_experiments/10_grid.ipynb #fbbb43bc
-import ast, hashlib, itertools, json, re
+import ast
+import hashlib
+import itertools
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,66 +23,125 @@ from ..core.study import SIGNALS, FixateError, Study
 class _Loader(yaml.SafeLoader):
     "YAML in which a key may stand only once."
 
+
 def _mapping(loader, node, deep=False):
     keys = [loader.construct_object(k, deep=True) for k, _ in node.value]
-    if twice := [k for k in keys if keys.count(k) > 1]: raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]!r} stands twice", node.start_mark)
+    if twice := [k for k in keys if keys.count(k) > 1]:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"the key {twice[0]!r} stands twice", node.start_mark
+        )
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
+# %% ../../nbs/14_experiments/10_grid.ipynb #ec7ac762
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 KEYS = dict(notebook=str, parameters=dict, grid=(dict, list), runs=list, submitit=dict)
 
+# %% ../../nbs/14_experiments/10_grid.ipynb #34282828
 def read_grid(source: str | Path | dict) -> dict:
     "A grid file, or the same as a dict, with its keys and their kinds checked. FixateError says what is wrong."
     where = "grid" if isinstance(source, dict) else str(source)
     if not isinstance(source, dict):
-        try: source = yaml.load(Path(source).read_text(encoding="utf-8"), _Loader)
-        except OSError: raise FixateError(f"no grid file {where}; accepted: a YAML file with the keys {', '.join(KEYS)}") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error: raise FixateError(f"{where} is no YAML file: {' '.join(str(error).split())}; accepted: YAML, every key once") from None
-    if not isinstance(source, dict) or "notebook" not in source: raise FixateError(f"{where}: no key `notebook`; accepted: a mapping with the keys {', '.join(KEYS)}")
+        try:
+            source = yaml.load(Path(source).read_text(encoding="utf-8"), _Loader)
+        except OSError:
+            raise FixateError(
+                f"no grid file {where}; accepted: a YAML file with the keys {', '.join(KEYS)}"
+            ) from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise FixateError(
+                f"{where} is no YAML file: {' '.join(str(error).split())}; accepted: YAML, every key once"
+            ) from None
+    if not isinstance(source, dict) or "notebook" not in source:
+        raise FixateError(f"{where}: no key `notebook`; accepted: a mapping with the keys {', '.join(KEYS)}")
     for key, value in source.items():
-        if key not in KEYS: raise FixateError(f"{where}: unknown key {key!r}; accepted: {', '.join(KEYS)}")
-        if not isinstance(value, KEYS[key]): raise FixateError(f"{where}: {key} is {value!r}; accepted: a {dict(notebook='text', runs='list of mappings', grid='mapping of lists').get(key, 'mapping')}")
+        if key not in KEYS:
+            raise FixateError(f"{where}: unknown key {key!r}; accepted: {', '.join(KEYS)}")
+        if not isinstance(value, KEYS[key]):
+            raise FixateError(
+                f"{where}: {key} is {value!r}; accepted: a {dict(notebook='text', runs='list of mappings', grid='mapping of lists').get(key, 'mapping')}"
+            )
     return source
 
+# %% ../../nbs/14_experiments/10_grid.ipynb #35632d78
 def combinations(grid: dict, where: str = "grid") -> tuple[list[dict], list[str], int]:
     "What each run is given, the names that differ between runs, and how many repetitions were left out."
     common, runs, blocks = grid.get("parameters", {}), grid.get("runs", []), grid.get("grid", {})
     blocks = [blocks] if isinstance(blocks, dict) else blocks
-    if wrong := [b for b in blocks if not isinstance(b, dict)]: raise FixateError(f"{where}: grid: {wrong[0]!r}; accepted: mappings of lists")
+    if wrong := [b for b in blocks if not isinstance(b, dict)]:
+        raise FixateError(f"{where}: grid: {wrong[0]!r}; accepted: mappings of lists")
     for name, values in [item for b in blocks for item in b.items()]:
-        if not isinstance(values, list) or not values: raise FixateError(f"{where}: grid: {name} is {values!r}; accepted: a list of values to try")
-    if wrong := [r for r in runs if not isinstance(r, dict)]: raise FixateError(f"{where}: runs: {wrong[0]!r}; accepted: mappings of parameters")
-    made = [dict(zip(b, values)) for b in blocks if b for values in itertools.product(*b.values())] + runs or [{}]
+        if not isinstance(values, list) or not values:
+            raise FixateError(f"{where}: grid: {name} is {values!r}; accepted: a list of values to try")
+    if wrong := [r for r in runs if not isinstance(r, dict)]:
+        raise FixateError(f"{where}: runs: {wrong[0]!r}; accepted: mappings of parameters")
+    made = [
+        dict(zip(b, values)) for b in blocks if b for values in itertools.product(*b.values())
+    ] + runs or [{}]
     for one in made:
-        if both := set(one) & set(common): raise FixateError(f"{where}: {sorted(both)[0]!r} stands under parameters and again; accepted: each parameter in one place")
+        if both := set(one) & set(common):
+            raise FixateError(
+                f"{where}: {sorted(both)[0]!r} stands under parameters and again; accepted: each parameter in one place"
+            )
     unique = {_key(one): common | one for one in made}
-    varying = [k for k in dict.fromkeys(k for one in made for k in one) if len({_key(one.get(k)) for one in made}) > 1]
+    varying = [
+        k
+        for k in dict.fromkeys(k for one in made for k in one)
+        if len({_key(one.get(k)) for one in made}) > 1
+    ]
     return list(unique.values()), varying, len(made) - len(unique)
 
-def _key(value) -> str: return json.dumps(value, sort_keys=True, default=str)
+# %% ../../nbs/14_experiments/10_grid.ipynb #12b70beb
+def _key(value) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 # %% ../../nbs/14_experiments/10_grid.ipynb #a3561b90
 def find_notebook(name: str, beside: Path = Path()) -> Path:
     "The run notebook that a grid in folder `beside` calls `name`. FixateError when there is none, or more than one."
     folders = list(dict.fromkeys([Path(), Path("nbs/runs"), beside, beside.parent]))
-    if name.endswith(".ipynb"): found = [f/name for f in folders if (f/name).is_file()][:1]
-    else: found = [p for f in folders for p in sorted(f.glob("*.ipynb")) if re.fullmatch(rf"(\d+\w*?_)?{re.escape(name)}", p.stem)]
+    if name.endswith(".ipynb"):
+        found = [f / name for f in folders if (f / name).is_file()][:1]
+    else:
+        found = [
+            p
+            for f in folders
+            for p in sorted(f.glob("*.ipynb"))
+            if re.fullmatch(rf"(\d+\w*?_)?{re.escape(name)}", p.stem)
+        ]
     found = list({p.resolve(): p for p in found}.values())
-    if len(found) == 1: return found[0]
-    if found: raise FixateError(f"notebook {name!r} may be any of {', '.join(map(str, found))}; accepted: the path of one")
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise FixateError(
+            f"notebook {name!r} may be any of {', '.join(map(str, found))}; accepted: the path of one"
+        )
     looked = ", ".join(sorted({str(f) for f in folders}))
-    raise FixateError(f"no run notebook {name!r} in {looked}; accepted: the path of an .ipynb, or the name of one there (run notebooks are in nbs/runs of the source, not in the installed package)")
+    raise FixateError(
+        f"no run notebook {name!r} in {looked}; accepted: the path of an .ipynb, or the name of one there (run notebooks are in nbs/runs of the source, not in the installed package)"
+    )
 
+# %% ../../nbs/14_experiments/10_grid.ipynb #8ef97f15
 def parameters_of(notebook: Path) -> dict[str, tuple[str, object]]:
     "{name: (type, default)} of a run notebook, by papermill. FixateError without a `parameters` cell, a parameter `out`, or a literal default."
     import papermill
-    try: found = papermill.inspect_notebook(str(notebook))
-    except (ValueError, OSError, AttributeError) as error: raise FixateError(f"{notebook} cannot be read: {' '.join(str(error).split())[:160]}; accepted: a Jupyter notebook") from error
-    if "out" not in found: raise FixateError(f"{notebook} has no parameter `out`; accepted: a run notebook whose `parameters` cell has one, the folder of its record.json")
+
+    try:
+        found = papermill.inspect_notebook(str(notebook))
+    except (ValueError, OSError, AttributeError) as error:
+        raise FixateError(
+            f"{notebook} cannot be read: {' '.join(str(error).split())[:160]}; accepted: a Jupyter notebook"
+        ) from error
+    if "out" not in found:
+        raise FixateError(
+            f"{notebook} has no parameter `out`; accepted: a run notebook whose `parameters` cell has one, the folder of its record.json"
+        )
     out = {}
     for name, p in found.items():
-        try: default = ast.literal_eval(p["default"])
-        except (ValueError, SyntaxError): raise FixateError(f"{notebook}: the default of {name} is {p['default']}; accepted: a literal") from None
+        try:
+            default = ast.literal_eval(p["default"])
+        except (ValueError, SyntaxError):
+            raise FixateError(
+                f"{notebook}: the default of {name} is {p['default']}; accepted: a literal"
+            ) from None
         kind = re.match(r"\w+", p["inferred_type_name"])[0]
         out[name] = (type(default).__name__ if kind == "None" else kind, default)
     return out
@@ -86,13 +149,21 @@ def parameters_of(notebook: Path) -> dict[str, tuple[str, object]]:
 # %% ../../nbs/14_experiments/10_grid.ipynb #e4223fdb
 TYPES = dict(str=str, int=int, float=float, bool=bool, list=list, dict=dict)
 
+
 def fitted(name: str, value, kind: str, where: str):
     "`value` as a parameter of type `kind`. FixateError when it is something else."
     if kind == "float" and isinstance(value, (int, str)) and not isinstance(value, bool):
-        try: return float(value)
-        except ValueError: pass
-    if kind not in TYPES or (isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))): return value
-    raise FixateError(f"{where}: {name}={value!r} is {type(value).__name__}; accepted: {kind}{', in quotes' if kind == 'str' else ''}")
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if kind not in TYPES or (
+        isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
+    ):
+        return value
+    raise FixateError(
+        f"{where}: {name}={value!r} is {type(value).__name__}; accepted: {kind}{', in quotes' if kind == 'str' else ''}"
+    )
 
 # %% ../../nbs/14_experiments/10_grid.ipynb #733ff2e1
 def check_values(given: list[dict], kinds: dict, where: str) -> None:
@@ -100,42 +171,68 @@ def check_values(given: list[dict], kinds: dict, where: str) -> None:
     folders = {p["study"] for p in given if isinstance(p.get("study"), str) and p["study"]}
     known = {f: set(Study.load(f).users.user) for f in sorted(folders)}
     for p in given:
-        if isinstance(p.get("users"), list) and p.get("study") and (unknown := [u for u in p["users"] if u not in known[p["study"]]]):
-            raise FixateError(f"{where}: unknown user {unknown[0]!r}; accepted: {', '.join(sorted(known[p['study']]))}")
-        if p.get("signal", "gaze") not in SIGNALS: raise FixateError(f"{where}: unknown signal {p['signal']!r}; accepted: {', '.join(SIGNALS)}")
-    if {"operator", "backbone", "epochs"} <= set(kinds): _check_training(given, where)
+        if (
+            isinstance(p.get("users"), list)
+            and p.get("study")
+            and (unknown := [u for u in p["users"] if u not in known[p["study"]]])
+        ):
+            raise FixateError(
+                f"{where}: unknown user {unknown[0]!r}; accepted: {', '.join(sorted(known[p['study']]))}"
+            )
+        if p.get("signal", "gaze") not in SIGNALS:
+            raise FixateError(f"{where}: unknown signal {p['signal']!r}; accepted: {', '.join(SIGNALS)}")
+    if {"operator", "backbone", "epochs"} <= set(kinds):
+        _check_training(given, where)
 
+# %% ../../nbs/14_experiments/10_grid.ipynb #73db0d76
 def _check_training(given: list[dict], where: str) -> None:
     from dataclasses import fields
+
     from fixate.model.backbone import embedded_backbones
     from fixate.model.families import random_backbones
     from fixate.tuning.train import Settings, settings
+
     names, here = {f.name for f in fields(Settings)}, [*embedded_backbones(), *random_backbones()]
     for p in given:
         changes = p.get("changes", {})
-        if twice := sorted(set(changes) & set(p)): raise FixateError(f"{where}: {twice[0]!r} is a parameter and stands in changes={changes!r}; accepted: one of the two")
+        if twice := sorted(set(changes) & set(p)):
+            raise FixateError(
+                f"{where}: {twice[0]!r} is a parameter and stands in changes={changes!r}; accepted: one of the two"
+            )
         for name, value in changes.items():
             kind = {f.name: f.type for f in fields(Settings)}.get(name)
             kind = getattr(kind, "__name__", str(kind)).split(" |")[0]
-            if value is not None: fitted(f"changes: {name}", value, kind, where)
-        try: settings(**{k: v for k, v in p.items() if k in names} | changes)
-        except FixateError as error: raise FixateError(f"{where}: {error}") from error
+            if value is not None:
+                fitted(f"changes: {name}", value, kind, where)
+        try:
+            settings(**{k: v for k, v in p.items() if k in names} | changes)
+        except FixateError as error:
+            raise FixateError(f"{where}: {error}") from error
         b = str(p["backbone"])
-        if b not in here and not Path(b).is_dir() and not re.fullmatch(r"[\w.-]+/[\w.-]+", b): raise FixateError(f"{where}: unknown backbone {b!r}; accepted: {', '.join(here)}, a folder or a hub id")
+        if b not in here and not Path(b).is_dir() and not re.fullmatch(r"[\w.-]+/[\w.-]+", b):
+            raise FixateError(
+                f"{where}: unknown backbone {b!r}; accepted: {', '.join(here)}, a folder or a hub id"
+            )
 
 # %% ../../nbs/14_experiments/10_grid.ipynb #a33d070a
 @dataclass(frozen=True, eq=False)
 class Job:
     "One run: folder name, notebook, all parameters but `out`, and those that set it apart in its grid."
+
     name: str
     notebook: Path
     parameters: dict
     apart: dict
 
+# %% ../../nbs/14_experiments/10_grid.ipynb #cbcfc04b
 def _name(notebook: Path, parameters: dict, apart: dict) -> str:
-    text = "-".join(re.sub(r"[^\w.=]+", "_", _key(v).strip('"{}[]').replace('": ', "=").replace('"', "")).strip("_") for v in apart.values())
+    text = "-".join(
+        re.sub(r"[^\w.=]+", "_", _key(v).strip('"{}[]').replace('": ', "=").replace('"', "")).strip("_")
+        for v in apart.values()
+    )
     return f"{text[:80] or notebook.stem}-{hashlib.blake2b(f'{notebook.stem} {_key(parameters)}'.encode(), digest_size=3).hexdigest()}"
 
+# %% ../../nbs/14_experiments/10_grid.ipynb #fb5fad0b
 def jobs_of(source: str | Path | dict) -> tuple[list[Job], int]:
     "The jobs of a grid, and how many repetitions were left out. FixateError for the first unknown name, wrong type or impossible value: nothing has run by then."
     where = "grid" if isinstance(source, dict) else str(source)
@@ -144,9 +241,24 @@ def jobs_of(source: str | Path | dict) -> tuple[list[Job], int]:
     given, varying, repeated = combinations(grid, where)
     kinds = parameters_of(notebook)
     for one in given:
-        if "out" in one: raise FixateError(f"{where}: out={one['out']!r}; accepted: no `out`, every run gets its own folder")
-        if unknown := [k for k in one if k not in kinds]: raise FixateError(f"{where}: unknown parameter {unknown[0]!r} of {notebook.name}; accepted: {', '.join(k for k in kinds if k != 'out')}")
-    full = [{k: fitted(k, one[k], kind, where) if k in one else default for k, (kind, default) in kinds.items() if k != "out"} for one in given]
+        if "out" in one:
+            raise FixateError(
+                f"{where}: out={one['out']!r}; accepted: no `out`, every run gets its own folder"
+            )
+        if unknown := [k for k in one if k not in kinds]:
+            raise FixateError(
+                f"{where}: unknown parameter {unknown[0]!r} of {notebook.name}; accepted: {', '.join(k for k in kinds if k != 'out')}"
+            )
+    full = [
+        {
+            k: fitted(k, one[k], kind, where) if k in one else default
+            for k, (kind, default) in kinds.items()
+            if k != "out"
+        }
+        for one in given
+    ]
     check_values(full, kinds, where)
     jobs = [Job(_name(notebook, p, apart := {k: p[k] for k in varying}), notebook, p, apart) for p in full]
-    return list({job.name: job for job in jobs}.values()), repeated + len(jobs) - len({job.name for job in jobs})
+    return list({job.name: job for job in jobs}.values()), repeated + len(jobs) - len(
+        {job.name for job in jobs}
+    )

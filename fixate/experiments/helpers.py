@@ -6,42 +6,62 @@
 __all__ = ['results_folder', 'little_study', 'part_of', 'open_study', 'experiment']
 
 # %% ../../nbs/14_experiments/30_run_helpers.ipynb #c1109814
-import hashlib, os
+import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
+from ..core.study import SIGNALS, FixateError, Study
+from ..evaluation.records import Group, group_runs, load_runs
 from .batch import batch
 from ..recgaze.prepare import prepare_recgaze
-from ..evaluation.records import Group, group_runs, load_runs
-from ..core.study import SIGNALS, FixateError, Study
 from ..synthetic.recgaze_files import synth_recgaze
 
 # %% ../../nbs/14_experiments/30_run_helpers.ipynb #30ed9fda
 def results_folder(out: str, name: str) -> Path:
     "`out`, or `name` under $FIXATE_OUT or data/runs."
-    return Path(out) if out else Path(os.environ.get("FIXATE_OUT", "data/runs"))/name
+    return Path(out) if out else Path(os.environ.get("FIXATE_OUT", "data/runs")) / name
+
 
 def little_study(home: Path) -> tuple[Path, Path]:
     "Folders of a small synthetic study below `home` and of its truth, made unless they are there."
-    synth_recgaze(home/"raw", users=4, tasks=8, seed=1, poster_size=(86, 48), progress=False)
-    if not (home/"study"/"study.json").exists(): prepare_recgaze(home/"raw", home/"study", split="wide", scale=.25, progress=False)
-    return home/"study", home/"raw"/"truth"
+    synth_recgaze(home / "raw", users=4, tasks=8, seed=1, poster_size=(86, 48), progress=False)
+    if not (home / "study" / "study.json").exists():
+        prepare_recgaze(home / "raw", home / "study", split="wide", scale=0.25, progress=False)
+    return home / "study", home / "raw" / "truth"
 
+# %% ../../nbs/14_experiments/30_run_helpers.ipynb #86986bac
 def part_of(study: Study, users: list[str] = (), both_signals: bool = False) -> Study:
     "The study with only these users (empty: all), or only sessions that have gaze as well as cursor on some slot. FixateError for unknown users or when nothing is left."
-    if unknown := sorted(set(users) - set(study.users.user)): raise FixateError(f"unknown user {unknown[0]!r}; accepted: {', '.join(study.users.user)}")
-    if not users and not both_signals: return study
+    if unknown := sorted(set(users) - set(study.users.user)):
+        raise FixateError(f"unknown user {unknown[0]!r}; accepted: {', '.join(study.users.user)}")
+    if not users and not both_signals:
+        return study
     part = study.subset(users=list(users) or None)
-    if users: part = replace(part, users=part.users[part.users.user.isin(users)].reset_index(drop=True))      # whoever is left out gets no prompt either
+    if users:
+        part = replace(
+            part, users=part.users[part.users.user.isin(users)].reset_index(drop=True)
+        )  # whoever is left out gets no prompt either
     if both_signals:
         dual = set.intersection(*(set(d.index[d.sum(axis=1) > 0]) for d in map(part.dwell, SIGNALS)))
-        part = replace(part, sessions=part.sessions[part.sessions.session.isin(dual)].reset_index(drop=True), looks=part.looks[part.looks.session.isin(dual)].reset_index(drop=True))
-    if len(part) == len(study): return study
-    if not len(part): raise FixateError(f"{study.path}: no session {'with both signals ' if both_signals else ''}of {', '.join(users) or 'any user'}; accepted: a part with sessions")
+        part = replace(
+            part,
+            sessions=part.sessions[part.sessions.session.isin(dual)].reset_index(drop=True),
+            looks=part.looks[part.looks.session.isin(dual)].reset_index(drop=True),
+        )
+    if len(part) == len(study):
+        return study
+    if not len(part):
+        raise FixateError(
+            f"{study.path}: no session {'with both signals ' if both_signals else ''}of {', '.join(users) or 'any user'}; accepted: a part with sessions"
+        )
     left = hashlib.blake2b("\n".join(sorted(part.sessions.session)).encode(), digest_size=4).hexdigest()
     return replace(part, meta=part.meta | dict(fingerprint=f"{part.meta.get('fingerprint')}-{left}"))
 
-def open_study(folder: str, home: Path, users: list[str] = (), both_signals: bool = False, truth: str = "") -> tuple[Study, Path | None]:
+# %% ../../nbs/14_experiments/30_run_helpers.ipynb #f8db07dd
+def open_study(
+    folder: str, home: Path, users: list[str] = (), both_signals: bool = False, truth: str = ""
+) -> tuple[Study, Path | None]:
     "The study in `folder`, or the little one below `home`, narrowed by `part_of`; and the folder of its truth, if any."
     found, known = (folder, Path(truth) if truth else None) if folder else little_study(home)
     return part_of(Study.load(found), users, both_signals), known
@@ -50,7 +70,11 @@ def open_study(folder: str, home: Path, users: list[str] = (), both_signals: boo
 def experiment(grid: str, smoke: dict, out: Path, workers: int = 1) -> list[Group]:
     "Groups of runs (see `fixate.evaluation.records.group_runs`) of a grid file, or of the grid `smoke`, on the little study unless it names one; what is not finished under `out` is run first. FixateError when a run failed."
     given = smoke.get("parameters", {})
-    if not grid and "study" not in given: smoke = smoke | dict(parameters=given | dict(study=str(little_study(out/"little")[0])))
+    if not grid and "study" not in given:
+        smoke = smoke | dict(parameters=given | dict(study=str(little_study(out / "little")[0])))
     table = batch(grid or smoke, out, workers, progress=bool(grid))
-    if len(bad := table[table.state == "failed"]): raise FixateError(f"{len(bad)} of {len(table)} runs failed, first {out/bad.run.iloc[0]}: {bad.error.iloc[0]}; accepted: runs that pass")
-    return group_runs(load_runs(*(out/name for name in table.run)))
+    if len(bad := table[table.state == "failed"]):
+        raise FixateError(
+            f"{len(bad)} of {len(table)} runs failed, first {out / bad.run.iloc[0]}: {bad.error.iloc[0]}; accepted: runs that pass"
+        )
+    return group_runs(load_runs(*(out / name for name in table.run)))

@@ -10,30 +10,40 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from .backbone import Backbone, Encoded, Inputs, forward
 from ..core.study import FixateError
+from .backbone import Backbone, Encoded, Inputs, forward
 
 # %% ../../nbs/06_model/40_answers.ipynb #cb452034
-NUMBERS = tuple(str(i) for i in range(25))       # the paper's labels of search results
+NUMBERS = tuple(str(i) for i in range(25))  # the paper's labels of search results
 Path = tuple[int, ...]
+
 
 def label_paths(backbone: Backbone, labels: tuple[str, ...]) -> list[Path]:
     "Token ids of every label as an answer, with the end of the turn if any has several. Raises FixateError for an empty or repeated label."
     paths = [tuple(backbone.tokenizer.encode(label, add_special_tokens=False)) for label in labels]
     for i, (label, path) in enumerate(zip(labels, paths)):
-        if not path or path in paths[:i]: raise FixateError(f"label {label!r} is {'repeated' if path else 'empty'} for {backbone.name}; accepted: labels whose tokens differ")
-    if all(len(p) == 1 for p in paths): return paths
+        if not path or path in paths[:i]:
+            raise FixateError(
+                f"label {label!r} is {'repeated' if path else 'empty'} for {backbone.name}; accepted: labels whose tokens differ"
+            )
+    if all(len(p) == 1 for p in paths):
+        return paths
     end = backbone.tokenizer.convert_tokens_to_ids("<|im_end|>")
-    if end is None or end == backbone.tokenizer.unk_token_id: end = backbone.tokenizer.eos_token_id
+    if end is None or end == backbone.tokenizer.unk_token_id:
+        end = backbone.tokenizer.eos_token_id
     return [(*p, end) for p in paths]
 
 # %% ../../nbs/06_model/40_answers.ipynb #9547a2e9
 def answered(prompt: Encoded, said: Path) -> Encoded:
     "The prompt with the first tokens of an answer behind it, in ordinary text positions."
     after = prompt.positions[..., -1:] + torch.arange(1, len(said) + 1)
-    return Encoded(torch.cat([prompt.ids, torch.tensor(said, dtype=torch.long)]), torch.cat([prompt.positions, after], -1),
-                   torch.cat([prompt.visual, torch.zeros(len(said), dtype=torch.bool)]))
+    return Encoded(
+        torch.cat([prompt.ids, torch.tensor(said, dtype=torch.long)]),
+        torch.cat([prompt.positions, after], -1),
+        torch.cat([prompt.visual, torch.zeros(len(said), dtype=torch.bool)]),
+    )
 
+# %% ../../nbs/06_model/40_answers.ipynb #675767f3
 def deciding(path: Path) -> tuple[Path, int]:
     "What is said before the last token of a label itself, and that token; the end of the turn behind it, if any, is left aside."
     at = max(0, len(path) - 2)
@@ -45,29 +55,52 @@ def answer_state(backbone: Backbone, inputs: Inputs) -> tuple[Tensor, DynamicCac
     cache = DynamicCache(config=backbone.config)
     return forward(backbone, inputs, past_key_values=cache, use_cache=True).last_hidden_state[:, -1], cache
 
+
 def tree_nodes(paths: list[Path]) -> list[Path]:
     "Every beginning that a path goes on from, parents before children."
     return sorted({p[:i] for p in paths for i in range(1, len(p))}, key=lambda p: (len(p), p))
 
-def label_logprobs(backbone: Backbone, inputs: Inputs, paths: list[Path], state: tuple[Tensor, DynamicCache] | None = None) -> Tensor:
+# %% ../../nbs/06_model/40_answers.ipynb #b3daa66b
+def label_logprobs(
+    backbone: Backbone, inputs: Inputs, paths: list[Path], state: tuple[Tensor, DynamicCache] | None = None
+) -> Tensor:
     "Exact log-probability (B, n) of each path (see `label_paths`) as the answer to a batch; a `state` that is there already is used and left as it was."
     hidden, cache = state or answer_state(backbone, inputs)
     nodes, head = tree_nodes(paths), backbone.model.get_output_embeddings()
-    if nodes: hidden = torch.cat([hidden[:, None], _run_tree(backbone, inputs, nodes, cache)], 1)
-    else: hidden = hidden[:, None]
+    if nodes:
+        hidden = torch.cat([hidden[:, None], _run_tree(backbone, inputs, nodes, cache)], 1)
+    else:
+        hidden = hidden[:, None]
     logits = head(hidden)
-    logp = logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))             # (B, 1 + nodes, vocabulary)
+    logp = logits.log_softmax(
+        -1, dtype=torch.promote_types(logits.dtype, torch.float32)
+    )  # (B, 1 + nodes, vocabulary)
     row = {p: i + 1 for i, p in enumerate(nodes)} | {(): 0}
-    steps = torch.tensor([(n, row[p[:i]], p[i]) for n, p in enumerate(paths) for i in range(len(p))], device=hidden.device).T
+    steps = torch.tensor(
+        [(n, row[p[:i]], p[i]) for n, p in enumerate(paths) for i in range(len(p))], device=hidden.device
+    ).T
     return logp.new_zeros(len(hidden), len(paths)).index_add(1, steps[0], logp[:, steps[1], steps[2]])
 
+# %% ../../nbs/06_model/40_answers.ipynb #5906100e
 def _run_tree(backbone: Backbone, inputs: Inputs, nodes: list[Path], cache: DynamicCache) -> Tensor:
     "Hidden states (B, nodes, d) of all nodes behind the prompt in `cache`."
     size, dev = len(inputs.mask), inputs.mask.device
-    above = torch.tensor([[p[:len(q)] == q for q in nodes] for p in nodes], device=dev)               # a node sees itself and those above it
-    mask = torch.cat([inputs.mask[:, None, None].expand(-1, 1, len(nodes), -1), above.expand(size, 1, -1, -1)], -1)
-    embeds = backbone.model.get_input_embeddings()(torch.tensor([p[-1] for p in nodes], device=dev)).expand(size, -1, -1)
+    above = torch.tensor(
+        [[p[: len(q)] == q for q in nodes] for p in nodes], device=dev
+    )  # a node sees itself and those above it
+    mask = torch.cat(
+        [inputs.mask[:, None, None].expand(-1, 1, len(nodes), -1), above.expand(size, 1, -1, -1)], -1
+    )
+    embeds = backbone.model.get_input_embeddings()(torch.tensor([p[-1] for p in nodes], device=dev)).expand(
+        size, -1, -1
+    )
     positions = inputs.positions[..., -1:] + torch.tensor([len(p) for p in nodes], device=dev)
-    out = backbone.text(inputs_embeds=embeds.to(inputs.embeds), position_ids=positions, attention_mask=mask, past_key_values=cache, use_cache=True)
+    out = backbone.text(
+        inputs_embeds=embeds.to(inputs.embeds),
+        position_ids=positions,
+        attention_mask=mask,
+        past_key_values=cache,
+        use_cache=True,
+    )
     cache.crop(-len(nodes))
     return out.last_hidden_state

@@ -22,20 +22,25 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 
 from ..core.cache import Entry, TensorCache, digest
+from ..core.study import FixateError
 from .families import EMBEDDED, FAMILIES, random_backbones, random_shape
 from .geometry import Layout, slot_pooling, token_boxes, token_grid
-from ..core.study import FixateError
 
 # %% ../../nbs/06_model/30_backbone.ipynb #599ef2d6
 INSTRUCTION = "Which labelled item does this person choose? Answer with its label."
 
+
 def question(profile: str, query: str | None = None) -> str:
     "The text of the user turn: who the person is, what they searched for (if anything), and the instruction."
-    return "\n".join(([f"Query: {query}"] if isinstance(query, str) and query else []) + [profile, INSTRUCTION])
+    return "\n".join(
+        ([f"Query: {query}"] if isinstance(query, str) and query else []) + [profile, INSTRUCTION]
+    )
 
+# %% ../../nbs/06_model/30_backbone.ipynb #f1980275
 @dataclass(eq=False)
 class Backbone:
     "A frozen vision-language model with its tokenizer and image processor, and the pages it has seen (see `see`)."
+
     name: str
     model: nn.Module
     tokenizer: object
@@ -46,59 +51,97 @@ class Backbone:
     def family(self):
         "What is particular to this architecture: see `fixate.model.families`."
         return FAMILIES[self.model.config.model_type]
+
     @property
     def text(self) -> nn.Module:
         "The language model without its head."
         return self.model.model.language_model
+
     @property
     def config(self):
         "Configuration of the language model."
         return self.model.config.text_config
+
     @property
     def device(self) -> torch.device:
         "Where the model's weights are."
         return self.model.device
+
     @property
     def dtype(self) -> torch.dtype:
         "The type of the model's weights."
         return self.model.dtype
+
     @property
     def hidden_size(self) -> int:
         "Width d of the language model's states, and so of a soft prompt's tokens."
         return self.config.hidden_size
+
     @property
     def n_layers(self) -> int:
         "Number L of the language model's layers."
         return self.config.num_hidden_layers
 
 # %% ../../nbs/06_model/30_backbone.ipynb #097d3d8e
-def load_backbone(name: str | Path, device: str = "cpu", dtype: torch.dtype = torch.float32, cache: str | Path | None = None,
-                  layers: int | None = None, hidden: int | None = None) -> Backbone:
+def load_backbone(
+    name: str | Path,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    cache: str | Path | None = None,
+    layers: int | None = None,
+    hidden: int | None = None,
+) -> Backbone:
     """Load a frozen backbone by embedded name, local folder or hub id; what it sees is also kept in the folder `cache` (default: $FIXATE_CACHE), if any.
     `random-…` backbones may be shrunk to fewer `layers` or a smaller `hidden` width. Raises FixateError when it is no supported VLM."""
-    known = (f"an embedded backbone ({', '.join(embedded_backbones())}), a shape with random weights ({', '.join(random_backbones())}), "
-             f"a folder with a {' or '.join(f.title for f in FAMILIES.values())} model, or a hub id")
-    embedded = EMBEDDED/str(name)
-    if str(name) in random_backbones(): model, tokenizer, image_processor = random_shape(str(name), device, dtype, layers, hidden)
-    elif layers or hidden: raise FixateError(f"backbone {str(name)!r} has weights and cannot be shrunk; accepted: layers= and hidden= for {', '.join(random_backbones())}")
-    else: model, tokenizer, image_processor = _pretrained(name, embedded if (embedded/"config.json").exists() else Path(name), dtype, known)
-    try: model.to(device).eval().requires_grad_(False)
-    except (RuntimeError, AssertionError) as error: raise FixateError(f"device {device!r} ({str(error).splitlines()[0][:80]}); accepted: cpu, or cuda or mps where there is one") from error
-    return Backbone(str(name), model, tokenizer, image_processor, TensorCache(cache or environ.get("FIXATE_CACHE")))
+    known = (
+        f"an embedded backbone ({', '.join(embedded_backbones())}), a shape with random weights ({', '.join(random_backbones())}), "
+        f"a folder with a {' or '.join(f.title for f in FAMILIES.values())} model, or a hub id"
+    )
+    embedded = EMBEDDED / str(name)
+    if str(name) in random_backbones():
+        model, tokenizer, image_processor = random_shape(str(name), device, dtype, layers, hidden)
+    elif layers or hidden:
+        raise FixateError(
+            f"backbone {str(name)!r} has weights and cannot be shrunk; accepted: layers= and hidden= for {', '.join(random_backbones())}"
+        )
+    else:
+        model, tokenizer, image_processor = _pretrained(
+            name, embedded if (embedded / "config.json").exists() else Path(name), dtype, known
+        )
+    try:
+        model.to(device).eval().requires_grad_(False)
+    except (RuntimeError, AssertionError) as error:
+        raise FixateError(
+            f"device {device!r} ({str(error).splitlines()[0][:80]}); accepted: cpu, or cuda or mps where there is one"
+        ) from error
+    return Backbone(
+        str(name), model, tokenizer, image_processor, TensorCache(cache or environ.get("FIXATE_CACHE"))
+    )
 
+# %% ../../nbs/06_model/30_backbone.ipynb #51edd9e6
 def _pretrained(name, folder: Path, dtype: torch.dtype, known: str) -> tuple:
     "Model, tokenizer and image processor from a folder, or from the hub where there is no such folder."
     local = folder.exists()
     source = str(folder) if local else str(name)
     try:
         kind = AutoConfig.from_pretrained(source, local_files_only=local).model_type
-        if kind not in FAMILIES: raise FixateError(f"backbone {str(name)!r} is a {kind!r} model; accepted: {known}")
-        return (AutoModelForImageTextToText.from_pretrained(source, dtype=dtype, attn_implementation="fixate", local_files_only=local),
-                AutoTokenizer.from_pretrained(source, local_files_only=local), FAMILIES[kind].processor.from_pretrained(source, local_files_only=local))
-    except FixateError: raise
+        if kind not in FAMILIES:
+            raise FixateError(f"backbone {str(name)!r} is a {kind!r} model; accepted: {known}")
+        return (
+            AutoModelForImageTextToText.from_pretrained(
+                source, dtype=dtype, attn_implementation="fixate", local_files_only=local
+            ),
+            AutoTokenizer.from_pretrained(source, local_files_only=local),
+            FAMILIES[kind].processor.from_pretrained(source, local_files_only=local),
+        )
+    except FixateError:
+        raise
     except (OSError, ValueError, KeyError) as error:
-        raise FixateError(f"backbone {str(name)!r} cannot be loaded ({str(error).strip().splitlines()[0][:160]}); accepted: {known}") from error
+        raise FixateError(
+            f"backbone {str(name)!r} cannot be loaded ({str(error).strip().splitlines()[0][:160]}); accepted: {known}"
+        ) from error
 
+# %% ../../nbs/06_model/30_backbone.ipynb #dfe89c0e
 def embedded_backbones() -> list[str]:
     "Names of the backbones that travel with the package."
     return sorted(p.parent.name for p in EMBEDDED.glob("*/model.safetensors"))
@@ -108,13 +151,17 @@ def label_ids(backbone: Backbone, labels: tuple[str, ...]) -> Tensor:
     "Token id of every label, (n,). Raises FixateError for a label that is not exactly one token."
     ids = [backbone.tokenizer.encode(label, add_special_tokens=False) for label in labels]
     for label, i in zip(labels, ids):
-        if len(i) != 1: raise FixateError(f"label {label!r} is {len(i)} tokens for {backbone.name}; accepted: labels of exactly one token, such as letters (for others see label_logprobs)")
+        if len(i) != 1:
+            raise FixateError(
+                f"label {label!r} is {len(i)} tokens for {backbone.name}; accepted: labels of exactly one token, such as letters (for others see label_logprobs)"
+            )
     return torch.tensor([i[0] for i in ids], device=backbone.device)
 
 # %% ../../nbs/06_model/30_backbone.ipynb #d074c2f7
 @dataclass(frozen=True, eq=False)
 class Vision:
     "What the vision tower makes of one page: embeds (V, d), DeepStack inputs (levels, V, d), and how the V tokens are arranged."
+
     embeds: Tensor
     deepstack: Tensor
     layout: Layout
@@ -123,29 +170,51 @@ class Vision:
         "Box (x1, y1, x2, y2) of every visual token as fractions of the page, (V, 4)."
         return token_boxes(self.layout)
 
+# %% ../../nbs/06_model/30_backbone.ipynb #184c316d
 def vision_features(backbone: Backbone, pixels: Tensor, layouts: list[Layout]) -> tuple[Tensor, Tensor]:
     "Features (V, d) and DeepStack inputs (levels, V, d) of the visual tokens of all pages whose patches or tiles are `pixels`."
     return backbone.family.features(backbone, pixels.to(backbone.device, backbone.dtype), layouts)
 
+# %% ../../nbs/06_model/30_backbone.ipynb #4e59d179
 def vision_identity(backbone: Backbone) -> str:
     "Digest of all that makes vision features besides the page. Weights are read again only after they were changed in place."
-    weights = {f"{i}.{k}": v for i, m in enumerate(backbone.family.eyes(backbone.model)) for k, v in m.state_dict().items()}
+    weights = {
+        f"{i}.{k}": v
+        for i, m in enumerate(backbone.family.eyes(backbone.model))
+        for k, v in m.state_dict().items()
+    }
     state = tuple((v.data_ptr(), v._version) for v in weights.values())
     if _IDENTITY.get(backbone, (None,))[0] != state:
-        made_by = [backbone.model.config.to_json_string(), backbone.image_processor.to_json_string(), str(backbone.dtype), transformers.__version__]
-        _IDENTITY[backbone] = state, blake2b("\n".join([*made_by, digest(weights)]).encode(), digest_size=16).hexdigest()
+        made_by = [
+            backbone.model.config.to_json_string(),
+            backbone.image_processor.to_json_string(),
+            str(backbone.dtype),
+            transformers.__version__,
+        ]
+        _IDENTITY[backbone] = (
+            state,
+            blake2b("\n".join([*made_by, digest(weights)]).encode(), digest_size=16).hexdigest(),
+        )
     return _IDENTITY[backbone][1]
 
+# %% ../../nbs/06_model/30_backbone.ipynb #733650b5
 _IDENTITY: WeakKeyDictionary = WeakKeyDictionary()
 
+# %% ../../nbs/06_model/30_backbone.ipynb #4ae2de4d
 @torch.no_grad()
 def see(backbone: Backbone, image: Image.Image) -> Vision:
     "Vision features of a page; computed where the same picture was not seen before."
     image = image.convert("RGB")
+
     def look() -> Entry:
         pixels, layout = backbone.family.pixels(backbone, image)
         embeds, deepstack = vision_features(backbone, pixels, [layout])
-        return dict(embeds=embeds, deepstack=deepstack, layout=torch.tensor([layout.rows, layout.columns, layout.side, layout.thumbnail]))
+        return dict(
+            embeds=embeds,
+            deepstack=deepstack,
+            layout=torch.tensor([layout.rows, layout.columns, layout.side, layout.thumbnail]),
+        )
+
     key = blake2b(image.tobytes(), digest_size=16, key=f"{image.size}".encode()).hexdigest()
     entry = backbone.seen.get(f"{vision_identity(backbone)}{key}", look, backbone.device)
     rows, columns, side, thumbnail = entry["layout"].tolist()
@@ -155,26 +224,35 @@ def see(backbone: Backbone, image: Image.Image) -> Vision:
 @dataclass(frozen=True, eq=False)
 class Encoded:
     "One prompt: token ids (T,), rotary positions (3, T) or (T,), mask of visual tokens (T,)."
+
     ids: Tensor
     positions: Tensor
     visual: Tensor
 
+# %% ../../nbs/06_model/30_backbone.ipynb #93b449ce
 def with_picture(backbone: Backbone, prompt: str, n: int) -> str:
     "A prompt with its one image placeholder spread over `n` visual tokens. Raises FixateError where there is not exactly one."
     pad = backbone.tokenizer.convert_ids_to_tokens(backbone.model.config.image_token_id)
-    if prompt.count(pad) != 1: raise FixateError(f"prompt for {backbone.name} has {prompt.count(pad)} places for an image ({pad}); accepted: exactly one, from the chat template")
+    if prompt.count(pad) != 1:
+        raise FixateError(
+            f"prompt for {backbone.name} has {prompt.count(pad)} places for an image ({pad}); accepted: exactly one, from the chat template"
+        )
     before, after = backbone.family.around
-    return prompt.replace(pad, before + pad*n + after)
+    return prompt.replace(pad, before + pad * n + after)
 
+# %% ../../nbs/06_model/30_backbone.ipynb #e7c8f27e
 @lru_cache(4096)
 def _encode(backbone: Backbone, text: str, layout: Layout) -> Encoded:
     "Tokenise the chat prompt for a page with such visual tokens and compute its rotary positions."
     messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
     prompt = backbone.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    ids = torch.tensor([backbone.tokenizer.encode(with_picture(backbone, prompt, layout.n_tokens), add_special_tokens=False)])
+    ids = torch.tensor(
+        [backbone.tokenizer.encode(with_picture(backbone, prompt, layout.n_tokens), add_special_tokens=False)]
+    )
     visual = ids == backbone.model.config.image_token_id
     return Encoded(ids[0], backbone.family.positions(backbone, ids, visual, [layout])[..., 0, :], visual[0])
 
+# %% ../../nbs/06_model/30_backbone.ipynb #8a4f1f27
 def encode(backbone: Backbone, text: str, vision: Vision) -> Encoded:
     "The chat prompt that asks `text` about a page. Computed once per text and layout."
     return _encode(backbone, text, vision.layout)
@@ -183,51 +261,69 @@ def encode(backbone: Backbone, text: str, vision: Vision) -> Encoded:
 @dataclass(eq=False)
 class Inputs:
     "A left-padded batch: embeds (B, T, d), mask (B, T), positions (3, B, T) or (B, T), visual (B, T), deepstack (levels, sum V, d)."
+
     embeds: Tensor
     mask: Tensor
     positions: Tensor
     visual: Tensor
     deepstack: Tensor
 
-def collate(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], soft: Tensor | None = None) -> Inputs:
+# %% ../../nbs/06_model/30_backbone.ipynb #5dd1ff05
+def collate(
+    backbone: Backbone, prompts: list[Encoded], visions: list[Vision], soft: Tensor | None = None
+) -> Inputs:
     "Batch prompts with their vision features; `soft` (B, N, d) or (N, d) goes in front, in ordinary text positions."
     n = 0 if soft is None else soft.shape[-2]
     length, size, dev = n + max(len(p.ids) for p in prompts), len(prompts), backbone.device
-    ids, positions = (torch.zeros(*axes, size, length, dtype=torch.long) for axes in ((), prompts[0].positions.shape[:-1]))
+    ids, positions = (
+        torch.zeros(*axes, size, length, dtype=torch.long) for axes in ((), prompts[0].positions.shape[:-1])
+    )
     mask, visual = (torch.zeros(size, length, dtype=torch.bool) for _ in range(2))
     for b, p in enumerate(prompts):
         start = length - len(p.ids)
-        ids[b, start:], visual[b, start:], mask[b, start - n:] = p.ids, p.visual, True
-        positions[..., b, start - n:start], positions[..., b, start:] = torch.arange(n), p.positions + n
+        ids[b, start:], visual[b, start:], mask[b, start - n :] = p.ids, p.visual, True
+        positions[..., b, start - n : start], positions[..., b, start:] = torch.arange(n), p.positions + n
     embeds = backbone.model.get_input_embeddings()(ids.to(dev))
     visual, mask, positions = visual.to(dev), mask.to(dev), positions.to(dev)
     embeds = embeds.masked_scatter(visual[..., None], torch.cat([v.embeds for v in visions]).to(embeds))
-    if n: embeds = _place(embeds, soft.to(embeds.dtype), [length - len(p.ids) - n for p in prompts])
+    if n:
+        embeds = _place(embeds, soft.to(embeds.dtype), [length - len(p.ids) - n for p in prompts])
     return Inputs(embeds, mask, positions, visual, torch.cat([v.deepstack for v in visions], 1))
 
+# %% ../../nbs/06_model/30_backbone.ipynb #862d820f
 def _place(embeds: Tensor, soft: Tensor, starts: list[int]) -> Tensor:
     "Write the soft prompt into rows of `embeds` from each sample's start position; differentiable in `soft`."
     soft = soft.expand(len(embeds), -1, -1)
-    where = torch.tensor(starts, device=embeds.device)[:, None] + torch.arange(soft.shape[1], device=embeds.device)
+    where = torch.tensor(starts, device=embeds.device)[:, None] + torch.arange(
+        soft.shape[1], device=embeds.device
+    )
     return embeds.scatter(1, where[..., None].expand_as(soft), soft)
 
 # %% ../../nbs/06_model/30_backbone.ipynb #80c563ff
 def forward(backbone: Backbone, inputs: Inputs, **kwargs):
     "Language-model pass over a batch; keyword arguments go to the model (`past_key_values`, `trace`, …)."
-    full = bool(inputs.mask.all())                                   # without padding the fused kernel needs no mask
-    return backbone.text(inputs_embeds=inputs.embeds, position_ids=inputs.positions, attention_mask=None if full else inputs.mask,
-                         **backbone.family.extras(inputs), **kwargs)
+    full = bool(inputs.mask.all())  # without padding the fused kernel needs no mask
+    return backbone.text(
+        inputs_embeds=inputs.embeds,
+        position_ids=inputs.positions,
+        attention_mask=None if full else inputs.mask,
+        **backbone.family.extras(inputs),
+        **kwargs,
+    )
 
+# %% ../../nbs/06_model/30_backbone.ipynb #9f765f1e
 def label_logits(backbone: Backbone, hidden: Tensor, ids: Tensor) -> Tensor:
     "Logits of the label tokens `ids` (n,) for hidden states (B, d) at the answering position: (B, n)."
-    return hidden@backbone.model.get_output_embeddings().weight[ids].T
+    return hidden @ backbone.model.get_output_embeddings().weight[ids].T
 
 # %% ../../nbs/06_model/30_backbone.ipynb #87c83827
 def exact_norms(backbone: Backbone) -> Backbone:
     "The backbone, its RMSNorms from now on in its own precision."
     for norm in backbone.text.modules():
-        if hasattr(norm, "variance_epsilon"): norm.forward = partial(_norm, norm)
+        if hasattr(norm, "variance_epsilon"):
+            norm.forward = partial(_norm, norm)
     return backbone
 
+
 def _norm(norm: nn.Module, x: Tensor) -> Tensor:
-    return norm.weight*(x*torch.rsqrt(x.square().mean(-1, keepdim=True) + norm.variance_epsilon))
+    return norm.weight * (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + norm.variance_epsilon))

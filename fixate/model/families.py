@@ -16,7 +16,10 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
-from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil, get_optimal_tiled_canvas
+from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (
+    GotOcr2ImageProcessorPil,
+    get_optimal_tiled_canvas,
+)
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from .geometry import Layout
@@ -27,26 +30,38 @@ def _grouped(x: Tensor, module: nn.Module) -> Tensor:
     n = getattr(module, "num_key_value_groups", 1)
     return x if n == 1 else x.repeat_interleave(n, 1)
 
-def traced_attention(module, query, key, value, attention_mask, scaling=None, dropout=0., trace: dict | None = None, **kwargs):
+# %% ../../nbs/06_model/20_families.ipynb #3fc9e218
+def traced_attention(
+    module, query, key, value, attention_mask, scaling=None, dropout=0.0, trace: dict | None = None, **kwargs
+):
     "Attention of (B, H, Q, dh) queries; with a `trace`, explicit maps (B, H, Q, T) are stored under `trace[layer]`."
     if trace is None or module.layer_idx not in trace:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs)
-    scores = query @ _grouped(key, module).transpose(2, 3)*scaling
-    floor = torch.finfo(scores.dtype).min                    # not -inf: a padding query that may attend nothing must not become NaN
-    if attention_mask is not None: scores = scores.masked_fill(~attention_mask[..., :scores.shape[-1]], floor)
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+        )
+    scores = query @ _grouped(key, module).transpose(2, 3) * scaling
+    floor = torch.finfo(
+        scores.dtype
+    ).min  # not -inf: a padding query that may attend nothing must not become NaN
+    if attention_mask is not None:
+        scores = scores.masked_fill(~attention_mask[..., : scores.shape[-1]], floor)
     elif query.shape[2] > 1:
         q, t = scores.shape[-2:]
         future = torch.ones(q, t, dtype=torch.bool, device=scores.device).triu(t - q + 1)
         scores = scores.masked_fill(future, floor)
-    maps = trace[module.layer_idx] = scores.softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32)).to(scores.dtype)
+    maps = trace[module.layer_idx] = scores.softmax(
+        -1, dtype=torch.promote_types(scores.dtype, torch.float32)
+    ).to(scores.dtype)
     return (maps @ _grouped(value, module)).transpose(1, 2).contiguous(), maps
 
+# %% ../../nbs/06_model/20_families.ipynb #031f2a7d
 AttentionInterface.register("fixate", traced_attention)
 AttentionMaskInterface.register("fixate", sdpa_mask)
 
 # %% ../../nbs/06_model/20_families.ipynb #1d808e42
 class Qwen3VL:
     "Qwen3-VL: one grid of merged patches, 3-D rotary positions, DeepStack."
+
     title, processor = "Qwen3-VL", Qwen2VLImageProcessorPil
     placeholder, around = "<|image_pad|>", ("", "")
 
@@ -57,24 +72,35 @@ class Qwen3VL:
     def pixels(self, backbone, image: Image.Image) -> tuple[Tensor, Layout]:
         "Patches of a page as the vision tower takes them, and how its visual tokens are arranged."
         inputs = backbone.image_processor(images=[image], return_tensors="pt")
-        return inputs["pixel_values"], Layout(*(inputs["image_grid_thw"][0, 1:]//backbone.image_processor.merge_size).tolist())
+        return inputs["pixel_values"], Layout(
+            *(inputs["image_grid_thw"][0, 1:] // backbone.image_processor.merge_size).tolist()
+        )
 
     def features(self, backbone, pixels: Tensor, layouts: list[Layout]) -> tuple[Tensor, Tensor]:
         "Visual tokens (V, d) of all pages, one after the other, and their DeepStack levels (levels, V, d)."
-        out = backbone.model.model.get_image_features(pixels, self._grids(backbone, layouts).to(pixels.device))
-        joined = lambda x: x if isinstance(x, Tensor) else torch.cat(tuple(x))           # transformers 5.23 splits what 5.17 leaves whole
+        out = backbone.model.model.get_image_features(
+            pixels, self._grids(backbone, layouts).to(pixels.device)
+        )
+        joined = lambda x: (
+            x if isinstance(x, Tensor) else torch.cat(tuple(x))
+        )  # transformers 5.23 splits what 5.17 leaves whole
         embeds, levels = joined(out.pooler_output), [joined(level) for level in out.deepstack_features]
         return embeds, torch.stack(levels) if levels else embeds.new_zeros(0, *embeds.shape)
 
     def positions(self, backbone, ids: Tensor, visual: Tensor, layouts: list[Layout]) -> Tensor:
         "Rotary positions (3, B, T) in time, height and width of token ids (B, T), of which `visual` (B, T) marks the pages'."
-        return backbone.model.model.get_rope_index(ids, mm_token_type_ids=visual.int(), image_grid_thw=self._grids(backbone, layouts).to(ids.device))[0]
+        return backbone.model.model.get_rope_index(
+            ids, mm_token_type_ids=visual.int(), image_grid_thw=self._grids(backbone, layouts).to(ids.device)
+        )[0]
 
     def noise(self, backbone, n: int) -> tuple[Tensor, Layout]:
         "Pixels of a page of noise with at most `n` visual tokens."
-        config, rows = backbone.model.config.vision_config, max(1, round((.6*n)**.5))
-        layout = Layout(rows, n//rows)
-        return torch.randn(layout.n_tokens*config.spatial_merge_size**2, config.in_channels*config.temporal_patch_size*config.patch_size**2), layout
+        config, rows = backbone.model.config.vision_config, max(1, round((0.6 * n) ** 0.5))
+        layout = Layout(rows, n // rows)
+        return torch.randn(
+            layout.n_tokens * config.spatial_merge_size**2,
+            config.in_channels * config.temporal_patch_size * config.patch_size**2,
+        ), layout
 
     def extras(self, inputs) -> dict:
         "What else the language model takes: where the pages stand, and their DeepStack levels."
@@ -83,11 +109,12 @@ class Qwen3VL:
     def _grids(self, backbone, layouts: list[Layout]) -> Tensor:
         "Patches (time, height, width) of every page before merging."
         merge = backbone.model.config.vision_config.spatial_merge_size
-        return torch.tensor([[1, l.rows*merge, l.columns*merge] for l in layouts])
+        return torch.tensor([[1, l.rows * merge, l.columns * merge] for l in layouts])
 
 # %% ../../nbs/06_model/20_families.ipynb #42ef4c25
 class InternVL:
     "InternVL3.5 (native `-HF` conversion): tiles and a thumbnail, 1-D rotary positions, no DeepStack."
+
     title, processor = "InternVL3.5", GotOcr2ImageProcessorPil
     placeholder, around = "<IMG_CONTEXT>", ("<img>", "</img>")
 
@@ -99,10 +126,15 @@ class InternVL:
         "Tiles (tiles, 3, height, width) of a page, the thumbnail last, and how its visual tokens are arranged."
         processor, config = backbone.image_processor, backbone.model.config
         tiles = processor(images=[image], crop_to_patches=True, return_tensors="pt")["pixel_values"]
-        side = int(processor.size["height"]//config.vision_config.patch_size[0]*config.downsample_ratio)
-        columns, rows = get_optimal_tiled_canvas(image.size[::-1], (processor.size["height"], processor.size["width"]), processor.min_patches, processor.max_patches)
-        layout = Layout(rows, columns, side, thumbnail=rows*columns > 1)
-        assert layout.n_tokens == len(tiles)*side**2, f"{len(tiles)} tiles for {layout}"
+        side = int(processor.size["height"] // config.vision_config.patch_size[0] * config.downsample_ratio)
+        columns, rows = get_optimal_tiled_canvas(
+            image.size[::-1],
+            (processor.size["height"], processor.size["width"]),
+            processor.min_patches,
+            processor.max_patches,
+        )
+        layout = Layout(rows, columns, side, thumbnail=rows * columns > 1)
+        assert layout.n_tokens == len(tiles) * side**2, f"{len(tiles)} tiles for {layout}"
         return tiles, layout
 
     def features(self, backbone, pixels: Tensor, layouts: list[Layout]) -> tuple[Tensor, Tensor]:
@@ -117,55 +149,108 @@ class InternVL:
     def noise(self, backbone, n: int) -> tuple[Tensor, Layout]:
         "Pixels of a page of noise with at most `n` visual tokens, but at least one tile."
         config = backbone.model.config.vision_config
-        size, side = config.image_size[0], int(config.image_size[0]//config.patch_size[0]*backbone.model.config.downsample_ratio)
-        tiles = max(1, n//side**2)
-        return torch.randn(tiles, config.num_channels, size, size), Layout(1, max(1, tiles - 1), side, thumbnail=tiles > 1)
+        size, side = (
+            config.image_size[0],
+            int(config.image_size[0] // config.patch_size[0] * backbone.model.config.downsample_ratio),
+        )
+        tiles = max(1, n // side**2)
+        return torch.randn(tiles, config.num_channels, size, size), Layout(
+            1, max(1, tiles - 1), side, thumbnail=tiles > 1
+        )
 
     def extras(self, inputs) -> dict:
         "What else the language model takes: nothing."
         return {}
 
+# %% ../../nbs/06_model/20_families.ipynb #c620576d
 FAMILIES = {"qwen3_vl": Qwen3VL(), "internvl": InternVL()}
 
 # %% ../../nbs/06_model/20_families.ipynb #93f54505
-EMBEDDED = Path(str(files("fixate")))/"backbones"
+EMBEDDED = Path(str(files("fixate"))) / "backbones"
+
 
 def random_backbones() -> list[str]:
     "Names of the published shapes that can be built with random weights."
     return sorted(p.parent.name for p in EMBEDDED.glob("random-*/config.json"))
 
-def random_shape(name: str, device: str = "cpu", dtype: torch.dtype = torch.float32, layers: int | None = None, hidden: int | None = None) -> tuple:
+# %% ../../nbs/06_model/20_families.ipynb #28873535
+def random_shape(
+    name: str,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    layers: int | None = None,
+    hidden: int | None = None,
+) -> tuple:
     "Model of a published shape with random weights (always the same), a tokenizer with few words, and the shape's image processor."
-    folder = EMBEDDED/name
-    config = _shrunk(json.loads((folder/"config.json").read_text()), layers, hidden)
-    family, tokenizer = FAMILIES[config["model_type"]], AutoTokenizer.from_pretrained(str(EMBEDDED/"tiny-qwen3vl"))
-    if family.placeholder not in tokenizer.get_vocab():                   # words of another family: exchange what stands for an image
+    folder = EMBEDDED / name
+    config = _shrunk(json.loads((folder / "config.json").read_text()), layers, hidden)
+    family, tokenizer = (
+        FAMILIES[config["model_type"]],
+        AutoTokenizer.from_pretrained(str(EMBEDDED / "tiny-qwen3vl")),
+    )
+    if (
+        family.placeholder not in tokenizer.get_vocab()
+    ):  # words of another family: exchange what stands for an image
         tokenizer.add_tokens([*family.around, family.placeholder], special_tokens=True)
-        tokenizer.chat_template = tokenizer.chat_template.replace("<|vision_start|><|image_pad|><|vision_end|>", family.placeholder + "\n")
-    config |= {k: tokenizer.convert_tokens_to_ids(f"<|{k.removesuffix('_token_id')}|>") for k in ("vision_start_token_id", "vision_end_token_id") if k in config}
+        tokenizer.chat_template = tokenizer.chat_template.replace(
+            "<|vision_start|><|image_pad|><|vision_end|>", family.placeholder + "\n"
+        )
+    config |= {
+        k: tokenizer.convert_tokens_to_ids(f"<|{k.removesuffix('_token_id')}|>")
+        for k in ("vision_start_token_id", "vision_end_token_id")
+        if k in config
+    }
     config |= dict(image_token_id=tokenizer.convert_tokens_to_ids(family.placeholder))
-    if "video_token_id" in config: config["video_token_id"] = tokenizer.convert_tokens_to_ids("<|video_pad|>")
+    if "video_token_id" in config:
+        config["video_token_id"] = tokenizer.convert_tokens_to_ids("<|video_pad|>")
     with torch.random.fork_rng(), torch.device(device):
         torch.manual_seed(0)
-        model = AutoModelForImageTextToText.from_config(AutoConfig.for_model(**config), dtype=dtype, attn_implementation="fixate")
+        model = AutoModelForImageTextToText.from_config(
+            AutoConfig.for_model(**config), dtype=dtype, attn_implementation="fixate"
+        )
     return model, tokenizer, family.processor.from_pretrained(str(folder), local_files_only=True)
 
+# %% ../../nbs/06_model/20_families.ipynb #9cce25cc
 def _shrunk(config: dict, layers: int | None, hidden: int | None) -> dict:
     "A published configuration cut to `layers` of its layers and to the width `hidden`; number and width of heads shrink with the root."
     text, vision = config["text_config"], config["vision_config"]
-    depth, heads = next(k for k in ("depth", "num_hidden_layers") if k in vision), next(k for k in ("num_heads", "num_attention_heads") if k in vision)
+    depth, heads = (
+        next(k for k in ("depth", "num_hidden_layers") if k in vision),
+        next(k for k in ("num_heads", "num_attention_heads") if k in vision),
+    )
     if layers:
-        deep = max(1, round(vision[depth]*layers/text["num_hidden_layers"]))
-        if "deepstack_visual_indexes" in vision: vision["deepstack_visual_indexes"] = sorted({i*deep//vision[depth] for i in vision["deepstack_visual_indexes"]})
+        deep = max(1, round(vision[depth] * layers / text["num_hidden_layers"]))
+        if "deepstack_visual_indexes" in vision:
+            vision["deepstack_visual_indexes"] = sorted(
+                {i * deep // vision[depth] for i in vision["deepstack_visual_indexes"]}
+            )
         text["num_hidden_layers"], vision[depth] = layers, deep
     if hidden:
-        share, groups = hidden/text["hidden_size"], text["num_attention_heads"]//text["num_key_value_heads"]
-        kv, width, whole = max(1, int(text["num_key_value_heads"]*share**.5)), 16*max(1, round(text["head_dim"]*share**.5/16)), text["head_dim"]
-        text |= dict(hidden_size=hidden, intermediate_size=round(text["intermediate_size"]*share), num_key_value_heads=kv, num_attention_heads=groups*kv, head_dim=width)
+        share, groups = (
+            hidden / text["hidden_size"],
+            text["num_attention_heads"] // text["num_key_value_heads"],
+        )
+        kv, width, whole = (
+            max(1, int(text["num_key_value_heads"] * share**0.5)),
+            16 * max(1, round(text["head_dim"] * share**0.5 / 16)),
+            text["head_dim"],
+        )
+        text |= dict(
+            hidden_size=hidden,
+            intermediate_size=round(text["intermediate_size"] * share),
+            num_key_value_heads=kv,
+            num_attention_heads=groups * kv,
+            head_dim=width,
+        )
         if "mrope_section" in (rope := text.get("rope_parameters") or text.get("rope_scaling") or {}):
-            side = round(rope["mrope_section"][1]*width/whole)
-            rope["mrope_section"] = [width//2 - 2*side, side, side]
-        n, each = max(1, round(vision[heads]*share)), vision["hidden_size"]//vision[heads]
-        vision |= {heads: n, "intermediate_size": n*each*vision["intermediate_size"]//vision["hidden_size"], "hidden_size": n*each}
-        if "out_hidden_size" in vision: vision["out_hidden_size"] = hidden
+            side = round(rope["mrope_section"][1] * width / whole)
+            rope["mrope_section"] = [width // 2 - 2 * side, side, side]
+        n, each = max(1, round(vision[heads] * share)), vision["hidden_size"] // vision[heads]
+        vision |= {
+            heads: n,
+            "intermediate_size": n * each * vision["intermediate_size"] // vision["hidden_size"],
+            "hidden_size": n * each,
+        }
+        if "out_hidden_size" in vision:
+            vision["out_hidden_size"] = hidden
     return config

@@ -17,6 +17,7 @@ from ..core.study import FixateError
 @dataclass(frozen=True)
 class Layout:
     "How a page's visual tokens are arranged: rows × columns tiles, each of side × side tokens, and perhaps a thumbnail of side × side at the end."
+
     rows: int
     columns: int
     side: int = 1
@@ -25,19 +26,24 @@ class Layout:
     @property
     def n_tokens(self) -> int:
         "Number V of visual tokens of a page."
-        return (self.rows*self.columns + self.thumbnail)*self.side**2
+        return (self.rows * self.columns + self.thumbnail) * self.side**2
 
+# %% ../../nbs/06_model/10_geometry.ipynb #88315adb
 def token_grid(grid: tuple[int, int]) -> Tensor:
     "Boxes (h·w, 4) of an h × w grid of equal cells, row by row, as fractions of what it covers."
     h, w = grid
     row, col = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-    return torch.stack([col/w, row/h, (col + 1)/w, (row + 1)/h], -1).reshape(-1, 4)
+    return torch.stack([col / w, row / h, (col + 1) / w, (row + 1) / h], -1).reshape(-1, 4)
 
+# %% ../../nbs/06_model/10_geometry.ipynb #7a9fdddc
 def token_boxes(layout: Layout) -> Tensor:
     "Box (x1, y1, x2, y2) of every visual token in the model's order, as fractions of the page, (tokens, 4)."
     inside, tiles = token_grid((layout.side, layout.side)), token_grid((layout.rows, layout.columns))
-    corner, size = tiles[:, None, :2].repeat(1, 1, 2), (tiles[:, None, 2:] - tiles[:, None, :2]).repeat(1, 1, 2)
-    boxes = (corner + inside*size).reshape(-1, 4)
+    corner, size = (
+        tiles[:, None, :2].repeat(1, 1, 2),
+        (tiles[:, None, 2:] - tiles[:, None, :2]).repeat(1, 1, 2),
+    )
+    boxes = (corner + inside * size).reshape(-1, 4)
     return torch.cat([boxes, inside]) if layout.thumbnail else boxes
 
 # %% ../../nbs/06_model/10_geometry.ipynb #4e9977d9
@@ -46,8 +52,8 @@ def slot_pooling(token_boxes: Tensor, slot_boxes: Tensor, pooling: str = "area")
     t, s = token_boxes[None], slot_boxes[:, None]
     if pooling == "area":
         sides = (torch.minimum(t[..., 2:], s[..., 2:]) - torch.maximum(t[..., :2], s[..., :2])).clamp_min(0)
-        return sides.prod(-1)/(t[..., 2:] - t[..., :2]).prod(-1)
+        return sides.prod(-1) / (t[..., 2:] - t[..., :2]).prod(-1)
     if pooling == "centre":
-        centre = (t[..., :2] + t[..., 2:])/2
+        centre = (t[..., :2] + t[..., 2:]) / 2
         return ((centre >= s[..., :2]) & (centre < s[..., 2:])).all(-1).to(token_boxes.dtype)
     raise FixateError(f"unknown pooling {pooling!r}; accepted: 'area', 'centre'")

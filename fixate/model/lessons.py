@@ -15,16 +15,39 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .backbone import Backbone, Inputs, collate, encode, forward, label_ids, question, see, vision_features, with_picture
-from .geometry import Layout, slot_pooling, token_boxes
-from ..pages.drawing import GENRES, draw_labels, draw_page, draw_poster
 from ..core.study import LABELS
-from .tiny import COLUMNS, LISTING, NO_HABIT, PLACES, ROWS, describe, listing, profile_text, what_text, where_text
+from fixate.model.backbone import (
+    Backbone,
+    Inputs,
+    collate,
+    encode,
+    forward,
+    label_ids,
+    question,
+    see,
+    vision_features,
+    with_picture,
+)
+from .geometry import Layout, slot_pooling, token_boxes
+from fixate.model.tiny import (
+    COLUMNS,
+    LISTING,
+    NO_HABIT,
+    PLACES,
+    ROWS,
+    describe,
+    listing,
+    profile_text,
+    what_text,
+    where_text,
+)
+from ..pages.drawing import GENRES, draw_labels, draw_page, draw_poster
 
 # %% ../../nbs/06_model/80_lessons.ipynb #aa4dedc6
 @dataclass(frozen=True)
 class SchoolPage:
     "A drawn page and what is on it: labels, genres, relative positions u, v and boxes (n, 4, page fractions, label included) of the filled slots."
+
     image: Image.Image | None
     labels: list[str]
     genres: list[str]
@@ -32,102 +55,187 @@ class SchoolPage:
     v: np.ndarray
     boxes: np.ndarray
 
+# %% ../../nbs/06_model/80_lessons.ipynb #e2937979
 def school_page(rng: random.Random, filled: int | None = None, edition: int = 0) -> SchoolPage:
     "Draw a random page with `filled` slots (all, if None); most look like a RecGaze view. Another `edition` has other posters."
-    familiar, column = rng.random() < .93, rng.random() < .08
-    rows, cols = (rng.randint(3, 12), 1) if column else (rng.choice([2, 3, 3, 3]), 5) if familiar else (rng.randint(1, 4), rng.randint(3, 6))
+    familiar, column = rng.random() < 0.93, rng.random() < 0.08
+    rows, cols = (
+        (rng.randint(3, 12), 1)
+        if column
+        else (rng.choice([2, 3, 3, 3]), 5)
+        if familiar
+        else (rng.randint(1, 4), rng.randint(3, 6))
+    )
     w, h = (480, 384) if column else (634, 343)
-    left, pitch_x = (90, 360) if column else (25, 117) if familiar else (rng.randint(10, 40), (w - 40)/cols)
-    pitch_y = h/rows if column or not familiar else 113
-    top = 6 if column else rng.randint(0, 26) if familiar and rows == 3 else rng.randint(25, 110) if familiar else 4
-    box_w, box_h = (330, .7*pitch_y) if column else (.972*pitch_x, min(.55*pitch_x, .62*pitch_y))
-    w, h = w + rng.randint(-8, 24), h + rng.randint(-6, 10)              # windows differ a little: the grid of visual tokens does, too
+    left, pitch_x = (90, 360) if column else (25, 117) if familiar else (rng.randint(10, 40), (w - 40) / cols)
+    pitch_y = h / rows if column or not familiar else 113
+    top = (
+        6
+        if column
+        else rng.randint(0, 26)
+        if familiar and rows == 3
+        else rng.randint(25, 110)
+        if familiar
+        else 4
+    )
+    box_w, box_h = (330, 0.7 * pitch_y) if column else (0.972 * pitch_x, min(0.55 * pitch_x, 0.62 * pitch_y))
+    w, h = (
+        w + rng.randint(-8, 24),
+        h + rng.randint(-6, 10),
+    )  # windows differ a little: the grid of visual tokens does, too
     cells = [(r, c) for r in range(rows) for c in range(cols)]
     chosen = sorted(rng.sample(range(len(cells)), min(filled or len(cells), len(cells))))
-    names = list(LABELS[:len(cells)]) if familiar or rng.random() < .7 else rng.sample(LABELS, len(cells))
+    names = list(LABELS[: len(cells)]) if familiar or rng.random() < 0.7 else rng.sample(LABELS, len(cells))
     slots, pictures, labels, genres = [], [], [], []
     for i, (r, c) in enumerate(cells):
-        if i not in chosen: continue
-        x, y = left + c*pitch_x, top + r*pitch_y
+        if i not in chosen:
+            continue
+        x, y = left + c * pitch_x, top + r * pitch_y
         genre, second = rng.sample(GENRES, 2)
-        slots.append((x, y, x + box_w, y + box_h, names[i])); labels.append(names[i]); genres.append(genre)
+        slots.append((x, y, x + box_w, y + box_h, names[i]))
+        labels.append(names[i])
+        genres.append(genre)
         poster = _poster(rng, genre, second, edition)
         pictures.append(poster.resize((round(box_w), round(box_h))) if column else poster)
-    if familiar and not column and filled is None:                        # neighbours cut off by the window carry no label
+    if familiar and not column and filled is None:  # neighbours cut off by the window carry no label
         for r in (-1, rows):
             for c in range(cols):
-                slots.append((left + c*pitch_x, top + r*pitch_y, left + c*pitch_x + box_w, top + r*pitch_y + box_h, ""))
+                slots.append(
+                    (
+                        left + c * pitch_x,
+                        top + r * pitch_y,
+                        left + c * pitch_x + box_w,
+                        top + r * pitch_y + box_h,
+                        "",
+                    )
+                )
                 pictures.append(_poster(rng, *rng.sample(GENRES, 2), edition))
-    texts = [(left, top + r*pitch_y - 23, rng.choice(GENRES), 12) for r in range(rows)] if familiar and not column else []
-    dark = rng.random() < .9 or not column
-    page = draw_page((w, h), slots, pictures, texts, background=(20, 20, 20) if dark else (250, 250, 250), label_px=0 if column else 35)
-    if column: draw_labels(page, slots, min(40, int(.8*pitch_y)), "white" if dark else "black", at="left", gap=14)
-    u, v = (np.array([cells[i][k] for i in chosen], float)/max(1, (rows, cols)[k] - 1) for k in (0, 1))
-    around = (-56, 0, 0, 0) if column else (0, 0, 0, 30)                  # the label belongs to its slot
-    boxes = np.array([x[:4] for x in slots[:len(chosen)]], float) + around
-    return SchoolPage(page, labels, genres, u, v, boxes/[w, h, w, h])
+    texts = (
+        [(left, top + r * pitch_y - 23, rng.choice(GENRES), 12) for r in range(rows)]
+        if familiar and not column
+        else []
+    )
+    dark = rng.random() < 0.9 or not column
+    page = draw_page(
+        (w, h),
+        slots,
+        pictures,
+        texts,
+        background=(20, 20, 20) if dark else (250, 250, 250),
+        label_px=0 if column else 35,
+    )
+    if column:
+        draw_labels(page, slots, min(40, int(0.8 * pitch_y)), "white" if dark else "black", at="left", gap=14)
+    u, v = (np.array([cells[i][k] for i in chosen], float) / max(1, (rows, cols)[k] - 1) for k in (0, 1))
+    around = (-56, 0, 0, 0) if column else (0, 0, 0, 30)  # the label belongs to its slot
+    boxes = np.array([x[:4] for x in slots[: len(chosen)]], float) + around
+    return SchoolPage(page, labels, genres, u, v, boxes / [w, h, w, h])
 
+# %% ../../nbs/06_model/80_lessons.ipynb #378ff727
 _POSTERS: dict = {}
+
+
 def _poster(rng: random.Random, genre: str, second: str, edition: int) -> Image.Image:
     "One of 21 posters of two genres in an edition; drawn once."
     key = genre, second, edition, rng.randint(0, 20)
     if key not in _POSTERS:
         own = random.Random(repr(key))
-        _POSTERS[key] = draw_poster(genre, own.randint(0, 10**9), (114, 64), second, title=f"{genre} {own.randint(0, 9999):04d}")
+        _POSTERS[key] = draw_poster(
+            genre, own.randint(0, 10**9), (114, 64), second, title=f"{genre} {own.randint(0, 9999):04d}"
+        )
     return _POSTERS[key]
 
 # %% ../../nbs/06_model/80_lessons.ipynb #ccf447b6
 @dataclass(frozen=True)
 class Choice:
     "An answer that names a slot, given after position `at`: share (n,) of each slot; for the position of every genre word asked for, who shows it (n,); positions of the habit's places."
+
     at: int
     share: np.ndarray
     asked: dict[int, np.ndarray]
     habit: list[int]
 
+# %% ../../nbs/06_model/80_lessons.ipynb #25c9691a
 @dataclass(frozen=True)
 class Lesson:
     "Token ids of a conversation; for some positions the target distribution over the next token; the choices among them."
+
     ids: list[int]
     targets: list[tuple[int, dict[int, float]]]
     choices: list[Choice]
 
+# %% ../../nbs/06_model/80_lessons.ipynb #6cbc76ef
 def picture(backbone: Backbone, n: int) -> str:
     "What stands for an image of `n` visual tokens in a user's turn, taken from the chat template."
-    turn = backbone.tokenizer.apply_chat_template([{"role": "user", "content": [{"type": "image"}]}], tokenize=False)
+    turn = backbone.tokenizer.apply_chat_template(
+        [{"role": "user", "content": [{"type": "image"}]}], tokenize=False
+    )
     return with_picture(backbone, turn.split("user\n", 1)[1].split("<|im_end|>")[0], n)
 
-def lesson(page: SchoolPage, picture: str, tokenizer, rng: random.Random, p_habit: float, p_where: float = .3, p_list: float = .03, questions: int = 4) -> Lesson:
+# %% ../../nbs/06_model/80_lessons.ipynb #f0431025
+def lesson(
+    page: SchoolPage,
+    picture: str,
+    tokenizer,
+    rng: random.Random,
+    p_habit: float,
+    p_where: float = 0.3,
+    p_list: float = 0.03,
+    questions: int = 4,
+) -> Lesson:
     "A conversation about one page; `picture` is the text that stands for it."
     word = lambda text: tokenizer.encode(text, add_special_tokens=False)
     habit = describe(rng) if rng.random() < p_habit else NO_HABIT
     ids, targets, choices = word(habit.text), [], []
     places = [i for i, t in enumerate(ids) if t in {word(p)[0] for p in PLACES}]
+
     def recite(text: str, answer: str):
         ids.extend(word(f"{text}<|im_end|>\n<|im_start|>assistant\n"))
-        targets.extend((len(ids) - 1 + i, {t: 1.}) for i, t in enumerate(word(answer)))
+        targets.extend((len(ids) - 1 + i, {t: 1.0}) for i, t in enumerate(word(answer)))
         ids.extend(word(f"{answer}<|im_end|>\n"))
+
     for q in range(questions):
         ids += word("<|im_start|>user\n" + (picture if q == 0 else ""))
         kind, i = rng.random(), rng.randrange(len(page.labels))
-        if kind < p_list: recite(LISTING, listing(zip(page.labels, page.genres)))
-        elif kind < p_list + .1*(1 - p_list): recite(what_text(page.labels[i]), f" {page.genres[i]}")
-        else: choices.append(_choose(page, ids, targets, word, habit, places, rng, rng.random() < p_where))
+        if kind < p_list:
+            recite(LISTING, listing(zip(page.labels, page.genres)))
+        elif kind < p_list + 0.1 * (1 - p_list):
+            recite(what_text(page.labels[i]), f" {page.genres[i]}")
+        else:
+            choices.append(_choose(page, ids, targets, word, habit, places, rng, rng.random() < p_where))
     return Lesson(ids, targets, choices)
 
-def _choose(page: SchoolPage, ids: list, targets: list, word, habit, places: list[int], rng: random.Random, where: bool) -> Choice:
+# %% ../../nbs/06_model/80_lessons.ipynb #305fdce8
+def _choose(
+    page: SchoolPage,
+    ids: list,
+    targets: list,
+    word,
+    habit,
+    places: list[int],
+    rng: random.Random,
+    where: bool,
+) -> Choice:
     "Append a question whose answer is a slot: the one that shows a genre (`where`), or the one a person with a profile chooses."
     if where:
         liked = [rng.choice(page.genres)]
         text, share = where_text(liked[0]), np.array([float(g in liked) for g in page.genres])
     else:
         liked = rng.sample(GENRES, rng.choice([2, 3, 3, 3, 4]))
-        if not set(liked) & set(page.genres): liked[rng.randrange(len(liked))] = rng.choice(page.genres)
-        text, share = question(profile_text(liked, rng)), habit.weights(page.u, page.v, np.array([g in liked for g in page.genres]))
+        if not set(liked) & set(page.genres):
+            liked[rng.randrange(len(liked))] = rng.choice(page.genres)
+        text, share = (
+            question(profile_text(liked, rng)),
+            habit.weights(page.u, page.v, np.array([g in liked for g in page.genres])),
+        )
     start, names = len(ids), {word(f" {g}")[0]: g for g in liked}
     ids += word(f"{text}<|im_end|>\n<|im_start|>assistant\n")
-    asked = {p: np.array([g == names[t] for g in page.genres]) for p, t in enumerate(ids[start:], start) if t in names}
-    share, labels, at = share/share.sum(), [word(x)[0] for x in page.labels], len(ids) - 1
+    asked = {
+        p: np.array([g == names[t] for g in page.genres])
+        for p, t in enumerate(ids[start:], start)
+        if t in names
+    }
+    share, labels, at = share / share.sum(), [word(x)[0] for x in page.labels], len(ids) - 1
     targets.append((at, dict(zip(labels, share.tolist()))))
     ids += [rng.choices(labels, share)[0]] + word("<|im_end|>\n")
     return Choice(at, share, asked, [] if where else places)
@@ -136,6 +244,7 @@ def _choose(page: SchoolPage, ids: list, targets: list, word, habit, places: lis
 @dataclass(eq=False)
 class Batch:
     "ids (B, T); pixels, layouts; targets (R, vocab) at rows `where` (2, R); choices at `chose` (2, C): share (C, n), asked and habit (C, T); words at `asks` (2, W): fit (W, n); pooling (B, n, T)."
+
     ids: Tensor
     pixels: Tensor
     layouts: list[Layout]
@@ -149,16 +258,22 @@ class Batch:
     fit: Tensor
     pooling: Tensor
 
+# %% ../../nbs/06_model/80_lessons.ipynb #2e4a4c1d
 class Desk:
     "`n` school pages for a backbone: what is on them, their patches, and the pooling of their visual tokens over slots."
+
     def __init__(self, n: int, backbone: Backbone, seed: int = 0):
         rng, self.backbone = random.Random(seed), backbone
         self.pages, self.patches, self.layouts, self.pools = [], [], [], []
         for i in range(n):
             page = school_page(rng, [1, 2, 3, 4, 6, 8, None, None][i % 8])
             pixels, layout = backbone.family.pixels(backbone, page.image)
-            self.pages.append(replace(page, image=None)); self.patches.append(pixels.half()); self.layouts.append(layout)
-            self.pools.append(slot_pooling(token_boxes(layout), torch.tensor(page.boxes, dtype=torch.float32)))
+            self.pages.append(replace(page, image=None))
+            self.patches.append(pixels.half())
+            self.layouts.append(layout)
+            self.pools.append(
+                slot_pooling(token_boxes(layout), torch.tensor(page.boxes, dtype=torch.float32))
+            )
 
     def seen(self, chosen: list[int]) -> tuple[Tensor, list[Layout]]:
         "Patches or tiles, and layouts, of the pages `chosen`."
@@ -167,55 +282,106 @@ class Desk:
     def batch(self, chosen: list[int], rng: random.Random, **kwargs) -> Batch:
         "Lessons about the pages `chosen`; keyword arguments go to `lesson`."
         pages, pools = ([of[i] for i in chosen] for of in (self.pages, self.pools))
-        lessons = [lesson(page, picture(self.backbone, pool.shape[1]), self.backbone.tokenizer, rng, **kwargs) for page, pool in zip(pages, pools)]
+        lessons = [
+            lesson(page, picture(self.backbone, pool.shape[1]), self.backbone.tokenizer, rng, **kwargs)
+            for page, pool in zip(pages, pools)
+        ]
         length, n = max(len(x.ids) for x in lessons), max(len(p.labels) for p in pages)
-        ids = torch.tensor([x.ids + [0]*(length - len(x.ids)) for x in lessons])
+        ids = torch.tensor([x.ids + [0] * (length - len(x.ids)) for x in lessons])
         pooling = torch.zeros(len(chosen), n, length)
-        for b, pool in enumerate(pools): pooling[b, :len(pool), ids[b] == self.backbone.model.config.image_token_id] = pool
+        for b, pool in enumerate(pools):
+            pooling[b, : len(pool), ids[b] == self.backbone.model.config.image_token_id] = pool
         rows = [(b, i, shares) for b, x in enumerate(lessons) for i, shares in x.targets]
         targets = torch.zeros(len(rows), self.backbone.config.vocab_size)
-        for row, (_, _, shares) in zip(targets, rows): row[list(shares)] = torch.tensor(list(shares.values()))
+        for row, (_, _, shares) in zip(targets, rows):
+            row[list(shares)] = torch.tensor(list(shares.values()))
         choices = [(b, c) for b, x in enumerate(lessons) for c in x.choices]
         words = [(b, p, fits) for b, c in choices for p, fits in c.asked.items() if fits.any()]
-        pad = lambda xs: torch.tensor(np.array([np.pad(np.asarray(x, np.float32), (0, n - len(x))) for x in xs]).reshape(-1, n))
+        pad = lambda xs: torch.tensor(
+            np.array([np.pad(np.asarray(x, np.float32), (0, n - len(x))) for x in xs]).reshape(-1, n)
+        )
         asked, habit = torch.zeros(2, len(choices), length)
-        for i, (_, c) in enumerate(choices): asked[i, list(c.asked)], habit[i, c.habit] = 1, 1
+        for i, (_, c) in enumerate(choices):
+            asked[i, list(c.asked)], habit[i, c.habit] = 1, 1
         at = lambda pairs: torch.tensor(list(pairs)).reshape(-1, 2).T
-        return Batch(ids, *self.seen(chosen), at((b, i) for b, i, _ in rows), targets, at((b, c.at) for b, c in choices), pad(c.share for _, c in choices), asked, habit,
-                     at((b, p) for b, p, _ in words), pad(f/f.sum() for _, _, f in words), pooling)
+        return Batch(
+            ids,
+            *self.seen(chosen),
+            at((b, i) for b, i, _ in rows),
+            targets,
+            at((b, c.at) for b, c in choices),
+            pad(c.share for _, c in choices),
+            asked,
+            habit,
+            at((b, p) for b, p, _ in words),
+            pad(f / f.sum() for _, _, f in words),
+            pooling,
+        )
 
 # %% ../../nbs/06_model/80_lessons.ipynb #691e17c6
 def eye_targets(page: SchoolPage, pool: Tensor) -> list[Tensor]:
     "For every visual token (V,): index of genre, label, row and column of the slot it mostly lies in, -100 where there is none."
     share, slot = pool.max(0)
     nearest = lambda x, places: [int(np.abs(np.array(list(places.values())) - at).argmin()) for at in x]
-    facts = [GENRES.index(g) for g in page.genres], [LABELS.index(x) for x in page.labels], nearest(page.u, ROWS), nearest(page.v, COLUMNS)
-    return [torch.tensor(fact)[slot].where(share > .4, -100) for fact in facts]
+    facts = (
+        [GENRES.index(g) for g in page.genres],
+        [LABELS.index(x) for x in page.labels],
+        nearest(page.u, ROWS),
+        nearest(page.v, COLUMNS),
+    )
+    return [torch.tensor(fact)[slot].where(share > 0.4, -100) for fact in facts]
 
-def train_eyes(desk: Desk, steps: int, batch: int = 32, lr: float = 2e-3, seed: int = 0, report: int = 50, on_report=None):
+# %% ../../nbs/06_model/80_lessons.ipynb #b25145a8
+def train_eyes(
+    desk: Desk, steps: int, batch: int = 32, lr: float = 2e-3, seed: int = 0, report: int = 50, on_report=None
+):
     "Teach the eyes alone; `on_report(step, {fact: share of tokens nearest to the right word})`."
     backbone, rng, recent = desk.backbone, random.Random(seed), []
     words = backbone.model.get_input_embeddings()
-    names = dict(genre=[f" {g}" for g in GENRES], label=LABELS, row=list(PLACES)[:len(ROWS)], column=list(PLACES)[len(ROWS):])
-    names = {fact: torch.tensor([backbone.tokenizer.encode(x, add_special_tokens=False)[0] for x in of]) for fact, of in names.items()}
-    optimizer = torch.optim.AdamW([*(p for eye in backbone.family.eyes(backbone.model) for p in eye.parameters()), words.weight], lr=lr, betas=(.9, .98), weight_decay=.01)
+    names = dict(
+        genre=[f" {g}" for g in GENRES],
+        label=LABELS,
+        row=list(PLACES)[: len(ROWS)],
+        column=list(PLACES)[len(ROWS) :],
+    )
+    names = {
+        fact: torch.tensor([backbone.tokenizer.encode(x, add_special_tokens=False)[0] for x in of])
+        for fact, of in names.items()
+    }
+    optimizer = torch.optim.AdamW(
+        [*(p for eye in backbone.family.eyes(backbone.model) for p in eye.parameters()), words.weight],
+        lr=lr,
+        betas=(0.9, 0.98),
+        weight_decay=0.01,
+    )
     for step in range(steps):
         chosen = rng.sample(range(len(desk.pages)), batch)
         features, _ = vision_features(backbone, *desk.seen(chosen))
         targets = [torch.cat(x) for x in zip(*(eye_targets(desk.pages[i], desk.pools[i]) for i in chosen))]
-        logits = [features@words(ids).T for ids in names.values()]
-        _step([optimizer], [lr], sum(torch.nn.functional.cross_entropy(x, t) for x, t in zip(logits, targets)), step, steps, warmup=50)
+        logits = [features @ words(ids).T for ids in names.values()]
+        _step(
+            [optimizer],
+            [lr],
+            sum(torch.nn.functional.cross_entropy(x, t) for x, t in zip(logits, targets)),
+            step,
+            steps,
+            warmup=50,
+        )
         recent.append([(x.argmax(-1) == t)[t >= 0].float().mean().item() for x, t in zip(logits, targets)])
-        if (step + 1) % report == 0 and on_report: on_report(step + 1, dict(zip(names, np.mean(recent[-report:], 0).tolist())))
+        if (step + 1) % report == 0 and on_report:
+            on_report(step + 1, dict(zip(names, np.mean(recent[-report:], 0).tolist())))
 
+# %% ../../nbs/06_model/80_lessons.ipynb #2475fbf3
 def _step(optimizers: list, rates: list[float], loss: Tensor, step: int, steps: int, warmup: int) -> None:
     "One step of every optimizer at its peak rate, warmed up and then lowered along a cosine to 2 %."
-    factor = min(1, (step + 1)/warmup)*(.02 + .98*.5*(1 + np.cos(np.pi*step/steps)))
+    factor = min(1, (step + 1) / warmup) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / steps)))
     loss.backward()
-    torch.nn.utils.clip_grad_norm_([p for o in optimizers for g in o.param_groups for p in g["params"]], 1.)
+    torch.nn.utils.clip_grad_norm_([p for o in optimizers for g in o.param_groups for p in g["params"]], 1.0)
     for optimizer, rate in zip(optimizers, rates):
-        for group in optimizer.param_groups: group["lr"] = rate*factor
-        optimizer.step(); optimizer.zero_grad()
+        for group in optimizer.param_groups:
+            group["lr"] = rate * factor
+        optimizer.step()
+        optimizer.zero_grad()
 
 # %% ../../nbs/06_model/80_lessons.ipynb #575bf05d
 def school_losses(backbone: Backbone, batch: Batch) -> dict[str, Tensor]:
@@ -226,75 +392,136 @@ def school_losses(backbone: Backbone, batch: Batch) -> dict[str, Tensor]:
     embeds = model.get_input_embeddings()(batch.ids).masked_scatter(visual[..., None], features)
     positions = backbone.family.positions(backbone, batch.ids, visual, batch.layouts)
     n, trace = backbone.n_layers, dict.fromkeys(range(backbone.n_layers))
-    hidden = forward(backbone, Inputs(embeds, torch.ones_like(visual), positions, visual, deepstack), trace=trace, use_cache=False).last_hidden_state
+    hidden = forward(
+        backbone,
+        Inputs(embeds, torch.ones_like(visual), positions, visual, deepstack),
+        trace=trace,
+        use_cache=False,
+    ).last_hidden_state
     answers = _kl(batch.targets, model.lm_head(hidden[*batch.where]).softmax(-1))
     sure = batch.targets.amax(-1) == 1
-    half = backbone.config.num_attention_heads//2
-    look = lambda layer, at, heads: trace[layer][at[0], heads, at[1]]                         # (rows, heads, T)
-    slots = lambda layer, at, heads: torch.einsum("rht,rnt->rhn", look(layer, at, heads), batch.pooling[at[0]])
+    half = backbone.config.num_attention_heads // 2
+    look = lambda layer, at, heads: trace[layer][at[0], heads, at[1]]  # (rows, heads, T)
+    slots = lambda layer, at, heads: torch.einsum(
+        "rht,rnt->rhn", look(layer, at, heads), batch.pooling[at[0]]
+    )
     marked = batch.asked, torch.where(batch.habit.any(-1, keepdim=True), batch.habit, batch.asked)
-    word = [-((look(l, batch.chose, slice(half)).mean(1)*mark).sum(-1) + 1e-6).log() for l, mark in enumerate(marked)]
+    word = [
+        -((look(l, batch.chose, slice(half)).mean(1) * mark).sum(-1) + 1e-6).log()
+        for l, mark in enumerate(marked)
+    ]
     match = _kl(batch.fit, slots(1, batch.asks, slice(half, None)).mean(1))
     gaze = [_kl(batch.share[:, None], slots(l, batch.chose, slice(None))).flatten() for l in (n - 2, n - 1)]
-    found = dict(answer=answers[~sure], recite=answers[sure], word=torch.cat(word), match=match, gaze=torch.cat(gaze))
-    return {k: v.mean() if len(v) else hidden.sum()*0 for k, v in found.items()}             # each kind has its own mean: a recitation has many easy tokens
+    found = dict(
+        answer=answers[~sure], recite=answers[sure], word=torch.cat(word), match=match, gaze=torch.cat(gaze)
+    )
+    return {
+        k: v.mean() if len(v) else hidden.sum() * 0 for k, v in found.items()
+    }  # each kind has its own mean: a recitation has many easy tokens
 
+# %% ../../nbs/06_model/80_lessons.ipynb #6b626fcc
 def _kl(target: Tensor, p: Tensor) -> Tensor:
     "KL(target ‖ p) of every row; attention that lies on no slot counts as missing."
-    return (torch.special.xlogy(target, target) - target*(p + 1e-6).log()).sum(-1)
+    return (torch.special.xlogy(target, target) - target * (p + 1e-6).log()).sum(-1)
 
-WEIGHTS = dict(answer=1., recite=.5, word=.3, match=.15, gaze=.3)
+# %% ../../nbs/06_model/80_lessons.ipynb #37820b11
+WEIGHTS = dict(answer=1.0, recite=0.5, word=0.3, match=0.15, gaze=0.3)
 
-def train_school(desk: Desk, steps: int, batch: int = 16, lr: float = 2e-3, lr_muon: float = .02, habits_from: float = .2, seed: int = 0, report: int = 200, on_report=None):
+# %% ../../nbs/06_model/80_lessons.ipynb #5b99b774
+def train_school(
+    desk: Desk,
+    steps: int,
+    batch: int = 16,
+    lr: float = 2e-3,
+    lr_muon: float = 0.02,
+    habits_from: float = 0.2,
+    seed: int = 0,
+    report: int = 200,
+    on_report=None,
+):
     "Teach for `steps` batches; habits appear after the share `habits_from` of them. `on_report(step, {loss: mean})`."
     backbone, rng, recent = desk.backbone, random.Random(seed), []
     matrices = [p for name, p in backbone.text.named_parameters() if p.dim() == 2 and "layers." in name]
     others = [p for p in backbone.model.parameters() if not any(p is m for m in matrices)]
-    optimizers = [torch.optim.AdamW(others, lr=lr, betas=(.9, .98), weight_decay=.01), torch.optim.Muon(matrices, lr=lr_muon, weight_decay=.01)]
+    optimizers = [
+        torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.98), weight_decay=0.01),
+        torch.optim.Muon(matrices, lr=lr_muon, weight_decay=0.01),
+    ]
     for step in range(steps):
-        done = step/steps
-        lessons = desk.batch(rng.sample(range(len(desk.pages)), batch), rng, p_habit=.6*(done >= habits_from), p_where=max(.3, .7 - 2*done))
+        done = step / steps
+        lessons = desk.batch(
+            rng.sample(range(len(desk.pages)), batch),
+            rng,
+            p_habit=0.6 * (done >= habits_from),
+            p_where=max(0.3, 0.7 - 2 * done),
+        )
         losses = school_losses(backbone, lessons)
-        _step(optimizers, [lr, lr_muon], sum(WEIGHTS[k]*v for k, v in losses.items()), step, steps, warmup=100)
+        _step(
+            optimizers, [lr, lr_muon], sum(WEIGHTS[k] * v for k, v in losses.items()), step, steps, warmup=100
+        )
         recent.append({k: v.item() for k, v in losses.items()})
         if (step + 1) % report == 0 or step + 1 == steps:
-            backbone.seen.clear()                                                          # what was seen with younger eyes
-            if on_report: on_report(step + 1, {k: float(np.mean([r[k] for r in recent])) for k in WEIGHTS})
+            backbone.seen.clear()  # what was seen with younger eyes
+            if on_report:
+                on_report(step + 1, {k: float(np.mean([r[k] for r in recent])) for k in WEIGHTS})
             recent = []
 
 # %% ../../nbs/06_model/80_lessons.ipynb #47f0bb74
 @torch.no_grad()
-def answer(backbone: Backbone, page: SchoolPage, liked: list[str], words: str = "") -> tuple[np.ndarray, float]:
+def answer(
+    backbone: Backbone, page: SchoolPage, liked: list[str], words: str = ""
+) -> tuple[np.ndarray, float]:
     "Probability of every label of a page for someone who likes `liked`, with `words` in front of the prompt; and that of the likeliest token."
     vision = see(backbone, page.image)
-    prompt = encode(backbone, question(f"Top_genre: {liked[0]}, Preferred_genres: {', '.join(liked)}"), vision)
+    prompt = encode(
+        backbone, question(f"Top_genre: {liked[0]}, Preferred_genres: {', '.join(liked)}"), vision
+    )
     ids = torch.tensor(backbone.tokenizer.encode(words, add_special_tokens=False), dtype=torch.long)
     soft = backbone.model.get_input_embeddings()(ids) if words else None
     hidden = forward(backbone, collate(backbone, [prompt], [vision], soft)).last_hidden_state[0, -1]
     p = backbone.model.get_output_embeddings()(hidden).softmax(-1)
     return p[label_ids(backbone, tuple(page.labels))].numpy(), p.max().item()
 
-def fitting_share(backbone: Backbone, n: int = 200, filled: int | None = None, seed: int = 10**6) -> tuple[float, float]:
+# %% ../../nbs/06_model/80_lessons.ipynb #086190e2
+def fitting_share(
+    backbone: Backbone, n: int = 200, filled: int | None = None, seed: int = 10**6
+) -> tuple[float, float]:
     "On `n` fresh pages without a habit: share of answers that name a fitting slot, and the chance of it (share of fitting slots)."
     rng, hits, chance = random.Random(seed), [], []
     for _ in range(n):
         page = school_page(rng, filled, edition=1)
         liked = rng.sample(GENRES, 3)
-        if not set(liked) & set(page.genres): liked[0] = page.genres[0]
+        if not set(liked) & set(page.genres):
+            liked[0] = page.genres[0]
         fits = [g in liked for g in page.genres]
         p, top = answer(backbone, page, liked)
-        hits.append(fits[p.argmax()] and p.max() == top); chance.append(np.mean(fits))    # any other word is no answer at all
+        hits.append(fits[p.argmax()] and p.max() == top)
+        chance.append(np.mean(fits))  # any other word is no answer at all
     return float(np.mean(hits)), float(np.mean(chance))
 
+# %% ../../nbs/06_model/80_lessons.ipynb #5318a387
 def steering(backbone: Backbone, n: int = 50, seed: int = 10**6) -> dict[str, tuple[float, float]]:
     "Mean share of the answer's probability in a named place, without and with the words that name it, on `n` fresh full pages."
     rng, out = random.Random(seed), {}
-    for where, inside in {"top rows": lambda p: p.u == 0, "bottom rows": lambda p: p.u == 1, "leftmost columns": lambda p: p.v == 0, "rightmost columns": lambda p: p.v == 1}.items():
+    for where, inside in {
+        "top rows": lambda p: p.u == 0,
+        "bottom rows": lambda p: p.u == 1,
+        "leftmost columns": lambda p: p.v == 0,
+        "rightmost columns": lambda p: p.v == 1,
+    }.items():
         shares = []
         for _ in range(n):
             page = school_page(rng, edition=1)
-            while len(set(page.u)) < 2 or len(set(page.v)) < 2: page = school_page(rng, edition=1)
+            while len(set(page.u)) < 2 or len(set(page.v)) < 2:
+                page = school_page(rng, edition=1)
             liked = rng.sample(GENRES, 3)
-            shares.append([p[inside(page)].sum()/p.sum() for p in (answer(backbone, page, liked, words)[0] for words in ("", f"Looks mostly at {where}."))])
+            shares.append(
+                [
+                    p[inside(page)].sum() / p.sum()
+                    for p in (
+                        answer(backbone, page, liked, words)[0] for words in ("", f"Looks mostly at {where}.")
+                    )
+                ]
+            )
         out[where] = tuple(np.mean(shares, 0).astype(float).round(2).tolist())
     return out

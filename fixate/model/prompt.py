@@ -6,7 +6,8 @@
 __all__ = ['FORMS', 'PersonalPrompts', 'save_prompts', 'load_prompts']
 
 # %% ../../nbs/06_model/50_prompt.ipynb #7b182d9c
-import json, os
+import json
+import os
 from pathlib import Path
 
 import torch
@@ -15,26 +16,45 @@ from torch import Tensor, nn
 
 from ..core.study import FixateError
 
+# %% ../../nbs/06_model/50_prompt.ipynb #de2de5e1
 FORMS = ("mixture", "residual")
 
+# %% ../../nbs/06_model/50_prompt.ipynb #7f8007b0
 class PersonalPrompts(nn.Module):
     "Basis (M or M+1, N, d) and coefficients (users, M) → one soft prompt (N, d) per user."
-    def __init__(self, users: list[str], size: int, n_soft: int = 16, n_basis: int = 8, form: str = "mixture", std: float = .01, seed: int = 0):
+
+    def __init__(
+        self,
+        users: list[str],
+        size: int,
+        n_soft: int = 16,
+        n_basis: int = 8,
+        form: str = "mixture",
+        std: float = 0.01,
+        seed: int = 0,
+    ):
         super().__init__()
-        if form not in FORMS: raise FixateError(f"unknown prompt form {form!r}; accepted: {', '.join(FORMS)}")
+        if form not in FORMS:
+            raise FixateError(f"unknown prompt form {form!r}; accepted: {', '.join(FORMS)}")
         self.users, self.form = list(users), form
         generator = torch.Generator().manual_seed(seed)
-        self.basis = nn.Parameter(std*torch.randn(n_basis + (form == "residual"), n_soft, size, generator=generator))
+        self.basis = nn.Parameter(
+            std * torch.randn(n_basis + (form == "residual"), n_soft, size, generator=generator)
+        )
         self.z = nn.Parameter(torch.zeros(len(users), n_basis))
 
     def index(self, user: str) -> int:
         "Row of a user. Raises FixateError for someone never tuned."
-        if user not in self.users: raise FixateError(f"unknown user {user!r}; accepted: {', '.join(self.users[:5])}{', …' if len(self.users) > 5 else ''}")
+        if user not in self.users:
+            raise FixateError(
+                f"unknown user {user!r}; accepted: {', '.join(self.users[:5])}{', …' if len(self.users) > 5 else ''}"
+            )
         return self.users.index(user)
 
     def mix(self, z: Tensor) -> Tensor:
         "Soft prompts (B, N, d) for coefficients (B, M)."
-        if self.form == "mixture": return torch.einsum("bm,mnd->bnd", z.softmax(-1), self.basis)
+        if self.form == "mixture":
+            return torch.einsum("bm,mnd->bnd", z.softmax(-1), self.basis)
         return self.basis[0] + torch.einsum("bm,mnd->bnd", z, self.basis[1:])
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -49,16 +69,26 @@ class PersonalPrompts(nn.Module):
 def save_prompts(prompts: PersonalPrompts, path: str | Path) -> None:
     "Write basis, coefficients, users and form to one safetensors file."
     path, part = Path(path), Path(f"{path}.part")
-    save_file({"basis": prompts.basis.detach().contiguous(), "z": prompts.z.detach().contiguous()}, part,
-              metadata={"users": json.dumps(prompts.users), "form": prompts.form})
+    save_file(
+        {"basis": prompts.basis.detach().contiguous(), "z": prompts.z.detach().contiguous()},
+        part,
+        metadata={"users": json.dumps(prompts.users), "form": prompts.form},
+    )
     os.replace(part, path)
 
+# %% ../../nbs/06_model/50_prompt.ipynb #180a6302
 def load_prompts(path: str | Path) -> PersonalPrompts:
     "Read what `save_prompts` wrote."
     from safetensors import safe_open
-    if not Path(path).is_file(): raise FixateError(f"no prompts at {path}; accepted: a file written by save_prompts")
-    with safe_open(path, "pt") as f: meta = f.metadata() or {}
-    if not {"users", "form"} <= set(meta): raise FixateError(f"{Path(path).name} holds no prompts of users; accepted: a file written by save_prompts")
+
+    if not Path(path).is_file():
+        raise FixateError(f"no prompts at {path}; accepted: a file written by save_prompts")
+    with safe_open(path, "pt") as f:
+        meta = f.metadata() or {}
+    if not {"users", "form"} <= set(meta):
+        raise FixateError(
+            f"{Path(path).name} holds no prompts of users; accepted: a file written by save_prompts"
+        )
     tensors, users = load_file(path), json.loads(meta["users"])
     form, (m, n, d) = meta["form"], tensors["basis"].shape
     prompts = PersonalPrompts(users, d, n, m - (form == "residual"), form)

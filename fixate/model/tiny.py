@@ -9,7 +9,9 @@ __all__ = ['ROWS', 'COLUMNS', 'PLACES', 'STRENGTHS', 'CARES', 'NO_HABIT', 'SPECI
            'tiny_internvl_processor', 'tiny_internvl', 'tiny_backbone', 'save_backbone']
 
 # %% ../../nbs/06_model/70_tiny.ipynb #bffe444c
-import os, random, shutil
+import os
+import random
+import shutil
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,136 +19,280 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import InternVLConfig, InternVLForConditionalGeneration, PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
+from transformers import (
+    InternVLConfig,
+    InternVLForConditionalGeneration,
+    PreTrainedTokenizerFast,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+)
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+from ..core.study import LABELS, FixateError
 from .backbone import Backbone, question
 from ..pages.drawing import GENRES
-from ..core.study import FixateError, LABELS
 
 # %% ../../nbs/06_model/70_tiny.ipynb #fd4f827e
-ROWS = {"top rows": 0., "upper rows": .25, "middle rows": .5, "lower rows": .75, "bottom rows": 1.}
-COLUMNS = {"leftmost columns": 0., "left columns": .25, "centre columns": .5, "right columns": .75, "rightmost columns": 1.}
-PLACES = {f" {name.split()[0]}": at for of in (ROWS, COLUMNS) for name, at in of.items()}      # each is one word, and one token
-STRENGTHS = {"only": .15, "mostly": .3, "a little": .6}
-CARES = {"Genre matters.": .03, "": .1, "Genre hardly matters.": .4}
+ROWS = {"top rows": 0.0, "upper rows": 0.25, "middle rows": 0.5, "lower rows": 0.75, "bottom rows": 1.0}
+COLUMNS = {
+    "leftmost columns": 0.0,
+    "left columns": 0.25,
+    "centre columns": 0.5,
+    "right columns": 0.75,
+    "rightmost columns": 1.0,
+}
+PLACES = {
+    f" {name.split()[0]}": at for of in (ROWS, COLUMNS) for name, at in of.items()
+}  # each is one word, and one token
+STRENGTHS = {"only": 0.15, "mostly": 0.3, "a little": 0.6}
+CARES = {"Genre matters.": 0.03, "": 0.1, "Genre hardly matters.": 0.4}
 
+# %% ../../nbs/06_model/70_tiny.ipynb #17728f2b
 @dataclass(frozen=True)
 class Habit:
     "A habit in words, with places ((row, width) or None, (column, width) or None) of which any may attract, and the weight of unliked genres."
+
     text: str
     places: tuple
     other: float
 
     def weights(self, u: np.ndarray, v: np.ndarray, likes: np.ndarray) -> np.ndarray:
         "Share of attention per slot at relative positions u (down) and v (across); `likes` is True where the genre is liked."
-        bump = lambda x, at: np.ones_like(x) if at is None else np.exp(-.5*((x - at[0])/at[1])**2)
-        where = np.max([bump(u, row)*bump(v, column) for row, column in self.places], 0)
-        w = (.06 + .94*where)*np.where(likes, 1, self.other)
-        return w/w.sum()
+        bump = lambda x, at: np.ones_like(x) if at is None else np.exp(-0.5 * ((x - at[0]) / at[1]) ** 2)
+        where = np.max([bump(u, row) * bump(v, column) for row, column in self.places], 0)
+        w = (0.06 + 0.94 * where) * np.where(likes, 1, self.other)
+        return w / w.sum()
 
-NO_HABIT = Habit("", ((None, None),), .1)
+# %% ../../nbs/06_model/70_tiny.ipynb #0e7fffeb
+NO_HABIT = Habit("", ((None, None),), 0.1)
+
 
 def describe(rng: random.Random) -> Habit:
     "A random habit and the words for it."
+
     def place():
         parts = [rng.choice(list(d.items())) + rng.choice(list(STRENGTHS.items())) for d in (ROWS, COLUMNS)]
         keep = rng.choice([(0,), (1,), (0, 1)])
         text = " and ".join(f"{parts[i][2]} at {parts[i][0]}" for i in keep)
         return text, tuple((parts[i][1], parts[i][3]) if i in keep else None for i in (0, 1))
+
     places = [place() for _ in range(rng.choice([1, 1, 2]))]
     cares, other = rng.choice(list(CARES.items()))
-    return Habit(f"Looks {' or '.join(t for t, _ in places)}. {cares}".strip(), tuple(p for _, p in places), other)
+    return Habit(
+        f"Looks {' or '.join(t for t, _ in places)}. {cares}".strip(), tuple(p for _, p in places), other
+    )
 
+# %% ../../nbs/06_model/70_tiny.ipynb #9220ab05
 def profile_text(liked: list[str], rng: random.Random) -> str:
     "The profile of a person who likes `liked`, in one of several wordings."
-    return rng.choice([f"Top_genre: {liked[0]}, Preferred_genres: {', '.join(liked)}"]*3 + [f"Likes {', '.join(liked)}.", f"Preferred_genres: {', '.join(liked)}"])
+    return rng.choice(
+        [f"Top_genre: {liked[0]}, Preferred_genres: {', '.join(liked)}"] * 3
+        + [f"Likes {', '.join(liked)}.", f"Preferred_genres: {', '.join(liked)}"]
+    )
 
 # %% ../../nbs/06_model/70_tiny.ipynb #92dae6b6
-SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+SPECIAL = [
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+]
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.content is string %}{{ m.content }}{% else %}{% for c in m.content %}"
     "{% if c.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ c.text }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
-def tiny_tokenizer(vocab_size: int = 512, special: list[str] = SPECIAL, chat_template: str = CHAT_TEMPLATE) -> PreTrainedTokenizerFast:
+# %% ../../nbs/06_model/70_tiny.ipynb #8c7170fa
+def tiny_tokenizer(
+    vocab_size: int = 512, special: list[str] = SPECIAL, chat_template: str = CHAT_TEMPLATE
+) -> PreTrainedTokenizerFast:
     "A byte-level BPE tokenizer with a family's special tokens (default: Qwen's), trained on the school's own sentences."
     rng = random.Random(0)
-    corpus = [f"{question(profile_text(rng.sample(GENRES, 3), rng))}\n{describe(rng).text}\n{LISTING}\n" + where_text(rng.choice(GENRES)) + what_text(rng.choice(LABELS)) + listing(zip(LABELS, rng.choices(GENRES, k=9)))
-              for _ in range(3000)]
+    corpus = [
+        f"{question(profile_text(rng.sample(GENRES, 3), rng))}\n{describe(rng).text}\n{LISTING}\n"
+        + where_text(rng.choice(GENRES))
+        + what_text(rng.choice(LABELS))
+        + listing(zip(LABELS, rng.choices(GENRES, k=9)))
+        for _ in range(3000)
+    ]
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=vocab_size - len(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", additional_special_tokens=special[1:])
+    tokenizer.train_from_iterator(
+        corpus,
+        trainers.BpeTrainer(
+            vocab_size=vocab_size - len(special),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=special[1:],
+    )
     fast.chat_template = chat_template
     return fast
 
+# %% ../../nbs/06_model/70_tiny.ipynb #ed51666f
 LISTING = "List the genre of every label."
+
+
 def where_text(genre: str) -> str:
     "The question where a genre is."
     return f"Which label shows {genre}?"
+
+
 def what_text(label: str) -> str:
     "The question what is at a label."
     return f"Which genre has label {label}?"
+
+# %% ../../nbs/06_model/70_tiny.ipynb #3294b8d4
 def listing(pairs) -> str:
     "The answer to `LISTING` for (label, genre) pairs."
     return "".join(f"{label}: {genre} " for label, genre in pairs)
 
+# %% ../../nbs/06_model/70_tiny.ipynb #7b056ff4
 def tiny_image_processor(max_pixels: int = 21_000) -> Qwen2VLImageProcessorPil:
     "Qwen's image processor with patches of 8 px merged 2 × 2."
-    return Qwen2VLImageProcessorPil(patch_size=8, merge_size=2, temporal_patch_size=2, size={"shortest_edge": 16*16*4, "longest_edge": max_pixels},
-                                    image_mean=[.5]*3, image_std=[.5]*3)
+    return Qwen2VLImageProcessorPil(
+        patch_size=8,
+        merge_size=2,
+        temporal_patch_size=2,
+        size={"shortest_edge": 16 * 16 * 4, "longest_edge": max_pixels},
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    )
 
-def tiny_qwen3vl(tokenizer, layers: int = 4, hidden: int = 96, seed: int = 0) -> Qwen3VLForConditionalGeneration:
+# %% ../../nbs/06_model/70_tiny.ipynb #9204e3f3
+def tiny_qwen3vl(
+    tokenizer, layers: int = 4, hidden: int = 96, seed: int = 0
+) -> Qwen3VLForConditionalGeneration:
     "An untrained Qwen3-VL of the smallest useful size."
     torch.manual_seed(seed)
-    special = {f"{k}_token_id": tokenizer.convert_tokens_to_ids(f"<|{v}|>") for k, v in
-               dict(image="image_pad", video="video_pad", vision_start="vision_start", vision_end="vision_end").items()}
+    special = {
+        f"{k}_token_id": tokenizer.convert_tokens_to_ids(f"<|{v}|>")
+        for k, v in dict(
+            image="image_pad", video="video_pad", vision_start="vision_start", vision_end="vision_end"
+        ).items()
+    }
     config = Qwen3VLConfig(
-        text_config=dict(vocab_size=512, hidden_size=hidden, intermediate_size=3*hidden, num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=4,
-                         head_dim=hidden//4, max_position_embeddings=4096, rope_parameters=dict(rope_type="default", rope_theta=5e6, mrope_section=[4, 4, 4], mrope_interleaved=True)),
-        vision_config=dict(depth=3, hidden_size=64, intermediate_size=192, num_heads=4, patch_size=8, spatial_merge_size=2, temporal_patch_size=2,
-                           out_hidden_size=hidden, num_position_embeddings=256, deepstack_visual_indexes=[1]),
-        tie_word_embeddings=True, **special)
+        text_config=dict(
+            vocab_size=512,
+            hidden_size=hidden,
+            intermediate_size=3 * hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            head_dim=hidden // 4,
+            max_position_embeddings=4096,
+            rope_parameters=dict(
+                rope_type="default", rope_theta=5e6, mrope_section=[4, 4, 4], mrope_interleaved=True
+            ),
+        ),
+        vision_config=dict(
+            depth=3,
+            hidden_size=64,
+            intermediate_size=192,
+            num_heads=4,
+            patch_size=8,
+            spatial_merge_size=2,
+            temporal_patch_size=2,
+            out_hidden_size=hidden,
+            num_position_embeddings=256,
+            deepstack_visual_indexes=[1],
+        ),
+        tie_word_embeddings=True,
+        **special,
+    )
     model = Qwen3VLForConditionalGeneration(config)
     for p in model.parameters():
-        if p.dim() > 1: p.data.mul_(.06/.02)               # at this width the customary 0.02 leaves the residual stream almost silent
-    torch.nn.init.normal_(model.model.visual.pos_embed.weight, std=.5)
+        if p.dim() > 1:
+            p.data.mul_(
+                0.06 / 0.02
+            )  # at this width the customary 0.02 leaves the residual stream almost silent
+    torch.nn.init.normal_(model.model.visual.pos_embed.weight, std=0.5)
     return model
 
 # %% ../../nbs/06_model/70_tiny.ipynb #bce75113
 INTERNVL_SPECIAL = [*SPECIAL[:3], "<img>", "</img>", "<IMG_CONTEXT>"]
 INTERNVL_TEMPLATE = CHAT_TEMPLATE.replace("<|vision_start|><|image_pad|><|vision_end|>", "<IMG_CONTEXT>\n")
 
+
 def tiny_internvl_tokenizer(vocab_size: int = 512) -> PreTrainedTokenizerFast:
     "The same tokenizer with InternVL's special tokens and chat template."
     return tiny_tokenizer(vocab_size, INTERNVL_SPECIAL, INTERNVL_TEMPLATE)
 
+# %% ../../nbs/06_model/70_tiny.ipynb #dcd6435a
 def tiny_internvl_processor(tile: int = 64, max_tiles: int = 8) -> GotOcr2ImageProcessorPil:
     "InternVL's image processor with tiles of `tile` px."
-    return GotOcr2ImageProcessorPil(size={"height": tile, "width": tile}, min_patches=1, max_patches=max_tiles, image_mean=[.5]*3, image_std=[.5]*3)
+    return GotOcr2ImageProcessorPil(
+        size={"height": tile, "width": tile},
+        min_patches=1,
+        max_patches=max_tiles,
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    )
 
-def tiny_internvl(tokenizer, layers: int = 4, hidden: int = 96, tile: int = 64, seed: int = 0) -> InternVLForConditionalGeneration:
+# %% ../../nbs/06_model/70_tiny.ipynb #54db1685
+def tiny_internvl(
+    tokenizer, layers: int = 4, hidden: int = 96, tile: int = 64, seed: int = 0
+) -> InternVLForConditionalGeneration:
     "An untrained InternVL3.5 of the smallest useful size, for tiles of `tile` px."
     torch.manual_seed(seed)
     config = InternVLConfig(
-        text_config=dict(model_type="qwen3", vocab_size=512, hidden_size=hidden, intermediate_size=3*hidden, num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=4,
-                         head_dim=hidden//4, max_position_embeddings=4096, rope_parameters=dict(rope_type="default", rope_theta=1e6), tie_word_embeddings=True),
-        vision_config=dict(num_hidden_layers=3, hidden_size=64, intermediate_size=192, num_attention_heads=4, attention_bias=True, image_size=[tile, tile], patch_size=[8, 8],
-                           layer_scale_init_value=1.),
-        image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"), image_seq_length=(tile//16)**2, downsample_ratio=.5, tie_word_embeddings=True)
+        text_config=dict(
+            model_type="qwen3",
+            vocab_size=512,
+            hidden_size=hidden,
+            intermediate_size=3 * hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            head_dim=hidden // 4,
+            max_position_embeddings=4096,
+            rope_parameters=dict(rope_type="default", rope_theta=1e6),
+            tie_word_embeddings=True,
+        ),
+        vision_config=dict(
+            num_hidden_layers=3,
+            hidden_size=64,
+            intermediate_size=192,
+            num_attention_heads=4,
+            attention_bias=True,
+            image_size=[tile, tile],
+            patch_size=[8, 8],
+            layer_scale_init_value=1.0,
+        ),
+        image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
+        image_seq_length=(tile // 16) ** 2,
+        downsample_ratio=0.5,
+        tie_word_embeddings=True,
+    )
     model = InternVLForConditionalGeneration(config)
     for p in model.parameters():
-        if p.dim() > 1: p.data.mul_(.06/.02)
-    torch.nn.init.normal_(model.model.vision_tower.embeddings.position_embeddings, std=.5)
+        if p.dim() > 1:
+            p.data.mul_(0.06 / 0.02)
+    torch.nn.init.normal_(model.model.vision_tower.embeddings.position_embeddings, std=0.5)
     return model
 
+# %% ../../nbs/06_model/70_tiny.ipynb #eea94cea
 def tiny_backbone(family: str, seed: int = 0) -> Backbone:
     "An untrained tiny backbone of a family (`qwen3vl` or `internvl`), ready for school."
-    if family not in ("qwen3vl", "internvl"): raise FixateError(f"unknown family {family!r}; accepted: qwen3vl, internvl")
-    words, eyes, model = dict(qwen3vl=(tiny_tokenizer, tiny_image_processor, tiny_qwen3vl), internvl=(tiny_internvl_tokenizer, tiny_internvl_processor, tiny_internvl))[family]
+    if family not in ("qwen3vl", "internvl"):
+        raise FixateError(f"unknown family {family!r}; accepted: qwen3vl, internvl")
+    words, eyes, model = dict(
+        qwen3vl=(tiny_tokenizer, tiny_image_processor, tiny_qwen3vl),
+        internvl=(tiny_internvl_tokenizer, tiny_internvl_processor, tiny_internvl),
+    )[family]
     tokenizer = words()
     backbone = Backbone(f"tiny-{family}", model(tokenizer, seed=seed), tokenizer, eyes())
     backbone.model.set_attn_implementation("fixate")
@@ -158,6 +304,8 @@ def save_backbone(backbone: Backbone, folder: str | Path) -> None:
     folder = Path(folder)
     part = folder.with_name(f".{folder.name}.part")
     deepcopy(backbone.model).half().save_pretrained(part)
-    backbone.tokenizer.save_pretrained(part); backbone.image_processor.save_pretrained(part)
-    if folder.exists(): shutil.rmtree(folder)
+    backbone.tokenizer.save_pretrained(part)
+    backbone.image_processor.save_pretrained(part)
+    if folder.exists():
+        shutil.rmtree(folder)
     os.replace(part, folder)

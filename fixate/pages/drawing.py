@@ -6,7 +6,9 @@
 __all__ = ['GENRE_COLOURS', 'GENRES', 'font', 'atomic_save', 'draw_poster', 'draw_labels', 'fitted', 'draw_page']
 
 # %% ../../nbs/02_pages/10_drawing.ipynb #2be461b4
-import math, os, random
+import math
+import os
+import random
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,8 +19,9 @@ from PIL import Image, ImageDraw, ImageFont
 @lru_cache
 def font(px: int) -> ImageFont.FreeTypeFont:
     "DejaVu Sans Bold, `px` pixels high."
-    return ImageFont.truetype(Path(matplotlib.get_data_path())/"fonts/ttf/DejaVuSans-Bold.ttf", px)
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans-Bold.ttf", px)
 
+# %% ../../nbs/02_pages/10_drawing.ipynb #78804568
 def atomic_save(image: Image.Image, path: Path, **kwargs) -> Path:
     "Write `image` under a temporary name, then rename: a reader never meets half a picture."
     path = Path(path)
@@ -28,65 +31,126 @@ def atomic_save(image: Image.Image, path: Path, **kwargs) -> Path:
     return path
 
 # %% ../../nbs/02_pages/10_drawing.ipynb #4e719bc1
-GENRE_COLOURS = dict(Action=(214, 40, 40), Animation=(255, 200, 40), Comedy=(255, 130, 20), Crime=(110, 110, 120), Drama=(130, 80, 40),
-                     Fantasy=(150, 60, 200), Horror=(20, 110, 50), Romance=(255, 130, 190), **{"Sci-Fi": (30, 190, 230)}, Thriller=(30, 60, 190))
+GENRE_COLOURS = dict(
+    Action=(214, 40, 40),
+    Animation=(255, 200, 40),
+    Comedy=(255, 130, 20),
+    Crime=(110, 110, 120),
+    Drama=(130, 80, 40),
+    Fantasy=(150, 60, 200),
+    Horror=(20, 110, 50),
+    Romance=(255, 130, 190),
+    **{"Sci-Fi": (30, 190, 230)},
+    Thriller=(30, 60, 190),
+)
 GENRES = list(GENRE_COLOURS)
 
+# %% ../../nbs/02_pages/10_drawing.ipynb #4b6312b3
 def _motif(draw: ImageDraw.ImageDraw, genre: str, cx: float, cy: float, r: float, fill):
     "The genre's own shape, centred at (cx, cy), radius `r`: polygons of 3 to 7 corners, a disc, a ring, a cross, bars, a star."
     k = GENRES.index(genre)
-    ring = lambda n, r, turn=-90: [(cx + r*math.cos(math.radians(turn + 360*i/n)), cy + r*math.sin(math.radians(turn + 360*i/n))) for i in range(n)]
-    if k < 5: draw.polygon(ring(k + 3, r), fill=fill)
-    elif k == 5: draw.ellipse((cx - r, cy - r, cx + r, cy + r), fill=fill)
-    elif k == 6: draw.ellipse((cx - r, cy - r, cx + r, cy + r), outline=fill, width=max(1, int(r/3)))
-    elif k == 7: draw.polygon([p for pair in zip(ring(5, r), ring(5, r*.45, -54)) for p in pair], fill=fill)
-    elif k == 8: [draw.rectangle((cx - r, cy + d*r*.8 - r*.18, cx + r, cy + d*r*.8 + r*.18), fill=fill) for d in (-1, 0, 1)]
-    else: draw.rectangle((cx - r*.22, cy - r, cx + r*.22, cy + r), fill=fill), draw.rectangle((cx - r, cy - r*.22, cx + r, cy + r*.22), fill=fill)
+    ring = lambda n, r, turn=-90: [
+        (
+            cx + r * math.cos(math.radians(turn + 360 * i / n)),
+            cy + r * math.sin(math.radians(turn + 360 * i / n)),
+        )
+        for i in range(n)
+    ]
+    if k < 5:
+        draw.polygon(ring(k + 3, r), fill=fill)
+    elif k == 5:
+        draw.ellipse((cx - r, cy - r, cx + r, cy + r), fill=fill)
+    elif k == 6:
+        draw.ellipse((cx - r, cy - r, cx + r, cy + r), outline=fill, width=max(1, int(r / 3)))
+    elif k == 7:
+        draw.polygon([p for pair in zip(ring(5, r), ring(5, r * 0.45, -54)) for p in pair], fill=fill)
+    elif k == 8:
+        [
+            draw.rectangle(
+                (cx - r, cy + d * r * 0.8 - r * 0.18, cx + r, cy + d * r * 0.8 + r * 0.18), fill=fill
+            )
+            for d in (-1, 0, 1)
+        ]
+    else:
+        (
+            draw.rectangle((cx - r * 0.22, cy - r, cx + r * 0.22, cy + r), fill=fill),
+            draw.rectangle((cx - r, cy - r * 0.22, cx + r, cy + r * 0.22), fill=fill),
+        )
 
 # %% ../../nbs/02_pages/10_drawing.ipynb #baf74ec0
-def draw_poster(genre: str, seed: int, size: tuple[int, int] = (341, 192), second: str | None = None, title: str = "") -> Image.Image:
+def draw_poster(
+    genre: str, seed: int, size: tuple[int, int] = (341, 192), second: str | None = None, title: str = ""
+) -> Image.Image:
     "A landscape poster whose colour and motif tell its genre; `seed` moves, sizes and shades everything else."
     rng, (w, h) = random.Random(seed), size
     shade = [max(0, min(255, c + rng.randint(-18, 18))) for c in GENRE_COLOURS[genre]]
     image = Image.new("RGB", size, tuple(shade))
     draw = ImageDraw.Draw(image)
-    for _ in range(rng.randint(2, 5)):                                   # a backdrop no other poster has
-        x, y, d = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(.1, .4)*h
-        draw.ellipse((x - d, y - d, x + d, y + d), fill=tuple(max(0, min(255, c + rng.choice((-14, 14)))) for c in shade))
-    ink = tuple(c//4 for c in shade) if sum(shade) > 330 else tuple(255 - (255 - c)//4 for c in shade)
-    _motif(draw, genre, rng.uniform(.3, .7)*w, rng.uniform(.4, .55)*h, rng.uniform(.22, .32)*h, ink)
-    if second: _motif(draw, second, .93*w, .14*h, .09*h, GENRE_COLOURS[second])
-    if title: draw.text((.03*w, .82*h), title[:26], font=font(max(6, int(.13*h))), fill=ink)
+    for _ in range(rng.randint(2, 5)):  # a backdrop no other poster has
+        x, y, d = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(0.1, 0.4) * h
+        draw.ellipse(
+            (x - d, y - d, x + d, y + d),
+            fill=tuple(max(0, min(255, c + rng.choice((-14, 14)))) for c in shade),
+        )
+    ink = tuple(c // 4 for c in shade) if sum(shade) > 330 else tuple(255 - (255 - c) // 4 for c in shade)
+    _motif(
+        draw, genre, rng.uniform(0.3, 0.7) * w, rng.uniform(0.4, 0.55) * h, rng.uniform(0.22, 0.32) * h, ink
+    )
+    if second:
+        _motif(draw, second, 0.93 * w, 0.14 * h, 0.09 * h, GENRE_COLOURS[second])
+    if title:
+        draw.text((0.03 * w, 0.82 * h), title[:26], font=font(max(6, int(0.13 * h))), fill=ink)
     return image
 
 # %% ../../nbs/02_pages/10_drawing.ipynb #000db5c7
-def draw_labels(image: Image.Image, slots, px: int, fill="white", at: str = "below", gap: int = 2) -> Image.Image:
+def draw_labels(
+    image: Image.Image, slots, px: int, fill="white", at: str = "below", gap: int = 2
+) -> Image.Image:
     "Write the label of every slot (x1, y1, x2, y2, label) centred `below` its box or to its `left`, in place."
     draw = ImageDraw.Draw(image)
     for x1, y1, x2, y2, label in slots:
-        if not label: continue
-        if at == "below": draw.text(((x1 + x2)/2, y2 + gap), label, font=font(px), fill=fill, anchor="mt")
-        else: draw.text((x1 - gap, (y1 + y2)/2), label, font=font(px), fill=fill, anchor="rm")
+        if not label:
+            continue
+        if at == "below":
+            draw.text(((x1 + x2) / 2, y2 + gap), label, font=font(px), fill=fill, anchor="mt")
+        else:
+            draw.text((x1 - gap, (y1 + y2) / 2), label, font=font(px), fill=fill, anchor="rm")
     return image
 
 # %% ../../nbs/02_pages/10_drawing.ipynb #eabaed9c
 def fitted(picture: Image.Image | None, w: int, h: int) -> Image.Image:
     "`picture` scaled into a w × h tile at its own aspect; a plain grey tile where there is none."
-    if picture is None: return Image.new("RGB", (w, h), (70, 70, 70))
-    if picture.size == (w, h): return picture
-    scale = min(w/picture.width, h/picture.height)
-    inner = picture.resize((max(1, round(picture.width*scale)), max(1, round(picture.height*scale))), Image.Resampling.LANCZOS)
-    if inner.size == (w, h): return inner
+    if picture is None:
+        return Image.new("RGB", (w, h), (70, 70, 70))
+    if picture.size == (w, h):
+        return picture
+    scale = min(w / picture.width, h / picture.height)
+    inner = picture.resize(
+        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))),
+        Image.Resampling.LANCZOS,
+    )
+    if inner.size == (w, h):
+        return inner
     tile = Image.new("RGB", (w, h), (0, 0, 0))
-    tile.paste(inner, ((w - inner.width)//2, (h - inner.height)//2))
+    tile.paste(inner, ((w - inner.width) // 2, (h - inner.height) // 2))
     return tile
 
-def draw_page(size: tuple[int, int], slots, pictures, texts=(), background=(20, 20, 20), label_px: int = 64, label_fill="white") -> Image.Image:
+# %% ../../nbs/02_pages/10_drawing.ipynb #0bfebfa0
+def draw_page(
+    size: tuple[int, int],
+    slots,
+    pictures,
+    texts=(),
+    background=(20, 20, 20),
+    label_px: int = 64,
+    label_fill="white",
+) -> Image.Image:
     "A page: `slots` (x1, y1, x2, y2, label) in page px with one picture (or None) each, and `texts` (x, y, text, px); label_px=0: no labels."
     page = Image.new("RGB", size, background)
     for (x1, y1, x2, y2, _), picture in zip(slots, pictures, strict=True):
         x, y = round(x1), round(y1)
         page.paste(fitted(picture, max(1, round(x2) - x), max(1, round(y2) - y)), (x, y))
     draw = ImageDraw.Draw(page)
-    for x, y, text, px in texts: draw.text((x, y), text, font=font(max(1, px)), fill="white")
+    for x, y, text, px in texts:
+        draw.text((x, y), text, font=font(max(1, px)), fill="white")
     return draw_labels(page, slots, label_px, label_fill) if label_px else page

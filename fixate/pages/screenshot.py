@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageOps
 
-from ..reports.figures import HEAT
-from .drawing import font
 from ..core.study import FixateError
+from .drawing import font
+from ..reports.figures import HEAT
 
 # %% ../../nbs/02_pages/30_screenshot.ipynb #31580f36
 def open_page(image) -> Image.Image:
@@ -24,57 +24,105 @@ def open_page(image) -> Image.Image:
     name = Path(image).name if isinstance(image, (str, Path)) else "image"
     if isinstance(image, (str, Path)):
         try:
-            with Image.open(image) as found: image = ImageOps.exif_transpose(found)
+            with Image.open(image) as found:
+                image = ImageOps.exif_transpose(found)
         except (OSError, Image.DecompressionBombError, SyntaxError) as error:
-            raise FixateError(f"{name}: {str(error).splitlines()[0].replace(str(image), name)}; accepted: a readable picture, such as PNG or JPEG") from error
+            raise FixateError(
+                f"{name}: {str(error).splitlines()[0].replace(str(image), name)}; accepted: a readable picture, such as PNG or JPEG"
+            ) from error
     elif isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.ndim == 3 and image.shape[2] not in (3, 4) or not image.size:
-            raise FixateError(f"image is an array {image.shape} of {image.dtype}; accepted: (height, width), (height, width, 3) or (height, width, 4) of uint8")
+        if (
+            image.dtype != np.uint8
+            or image.ndim not in (2, 3)
+            or image.ndim == 3
+            and image.shape[2] not in (3, 4)
+            or not image.size
+        ):
+            raise FixateError(
+                f"image is an array {image.shape} of {image.dtype}; accepted: (height, width), (height, width, 3) or (height, width, 4) of uint8"
+            )
         image = Image.fromarray(image)
-    elif not isinstance(image, Image.Image): raise FixateError(f"image is a {type(image).__name__}; accepted: a path, a PIL image, an array of uint8")
-    if image.mode.startswith("I;16"): image = Image.fromarray((np.asarray(image)//257).astype(np.uint8))        # convert would clip
-    if image.mode in ("I", "F"): raise FixateError(f"{name} has pixels of mode {image.mode}; accepted: 8 or 16 bits per channel")
+    elif not isinstance(image, Image.Image):
+        raise FixateError(
+            f"image is a {type(image).__name__}; accepted: a path, a PIL image, an array of uint8"
+        )
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))  # convert would clip
+    if image.mode in ("I", "F"):
+        raise FixateError(f"{name} has pixels of mode {image.mode}; accepted: 8 or 16 bits per channel")
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
     (w, h), image = image.size, image.convert("RGB")
-    if min(w, h) < 32 or max(w, h) > 100*min(w, h): raise FixateError(f"{name} is {w} × {h} px; accepted: pages of at least 32 px a side, at most 100 times as long as wide")
+    if min(w, h) < 32 or max(w, h) > 100 * min(w, h):
+        raise FixateError(
+            f"{name} is {w} × {h} px; accepted: pages of at least 32 px a side, at most 100 times as long as wide"
+        )
     return image
 
 # %% ../../nbs/02_pages/30_screenshot.ipynb #10031132
 EDGES = ["x1", "y1", "x2", "y2"]
 
+# %% ../../nbs/02_pages/30_screenshot.ipynb #f6a091d3
 def _row(i: int, slot) -> dict:
     "One slot as a dict, whatever it came as."
     accepted = "(x1, y1, x2, y2[, label[, title]]) or an object with x1, y1, x2, y2 (or box), and perhaps label and title"
     if isinstance(slot, dict):
         slot = dict(slot)
-        if "box" in slot and np.size(slot["box"]) == 4: slot |= dict(zip(EDGES, slot.pop("box")))
-        if missing := [k for k in EDGES if k not in slot]: raise FixateError(f"slot {i} has no {missing[0]}; accepted: {accepted}")
+        if "box" in slot and np.size(slot["box"]) == 4:
+            slot |= dict(zip(EDGES, slot.pop("box")))
+        if missing := [k for k in EDGES if k not in slot]:
+            raise FixateError(f"slot {i} has no {missing[0]}; accepted: {accepted}")
         given = {k: slot.get(k) for k in [*EDGES, "label", "title"]}
-    elif isinstance(slot, (list, tuple, np.ndarray)) and 4 <= len(slot) <= 6: given = dict(zip([*EDGES, "label", "title"], [*slot, None, None]))
-    else: raise FixateError(f"slot {i} is {slot!r}; accepted: {accepted}")
-    try: return given | {k: float(given[k]) for k in EDGES}
-    except (TypeError, ValueError, OverflowError) as error: raise FixateError(f"slot {i} is at {[given[k] for k in EDGES]!r}; accepted: four numbers") from error
+    elif isinstance(slot, (list, tuple, np.ndarray)) and 4 <= len(slot) <= 6:
+        given = dict(zip([*EDGES, "label", "title"], [*slot, None, None]))
+    else:
+        raise FixateError(f"slot {i} is {slot!r}; accepted: {accepted}")
+    try:
+        return given | {k: float(given[k]) for k in EDGES}
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FixateError(f"slot {i} is at {[given[k] for k in EDGES]!r}; accepted: four numbers") from error
 
+# %% ../../nbs/02_pages/30_screenshot.ipynb #8a5783ad
 def read_slots(slots, size: tuple[int, int], scheme: tuple[str, ...]) -> pd.DataFrame:
     "Slots of a page of `size` (width, height) px, one row each: x1, y1, x2, y2, label, title, and whether the label was given. Labels come from `scheme`."
     if isinstance(slots, (str, Path)):
-        try: slots = json.loads(Path(slots).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error: raise FixateError(f"{Path(slots).name}: {error.strerror if isinstance(error, OSError) else error}; accepted: a JSON list of slots") from error
-    if isinstance(slots, dict) and "slots" in slots: slots = slots["slots"]
-    if isinstance(slots, pd.DataFrame): slots = slots.to_dict("records")
-    if not isinstance(slots, (list, tuple, np.ndarray)): raise FixateError(f"slots are a {type(slots).__name__}; accepted: a list, an array (n, 4), a table, or a JSON file")
-    if not 1 <= len(slots) <= len(scheme): raise FixateError(f"{len(slots)} slots; accepted: 1 to {len(scheme)}, one for each label {scheme[0]} … {scheme[-1]}")
+        try:
+            slots = json.loads(Path(slots).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise FixateError(
+                f"{Path(slots).name}: {error.strerror if isinstance(error, OSError) else error}; accepted: a JSON list of slots"
+            ) from error
+    if isinstance(slots, dict) and "slots" in slots:
+        slots = slots["slots"]
+    if isinstance(slots, pd.DataFrame):
+        slots = slots.to_dict("records")
+    if not isinstance(slots, (list, tuple, np.ndarray)):
+        raise FixateError(
+            f"slots are a {type(slots).__name__}; accepted: a list, an array (n, 4), a table, or a JSON file"
+        )
+    if not 1 <= len(slots) <= len(scheme):
+        raise FixateError(
+            f"{len(slots)} slots; accepted: 1 to {len(scheme)}, one for each label {scheme[0]} … {scheme[-1]}"
+        )
     frame = pd.DataFrame([_row(i, s) for i, s in enumerate(slots)])
     for i, (x1, y1, x2, y2) in enumerate(frame[EDGES].to_numpy()):
         if not (0 <= x1 < x2 <= size[0] and 0 <= y1 < y2 <= size[1]):
-            raise FixateError(f"slot {i} is ({x1:g}, {y1:g}, {x2:g}, {y2:g}) on a page of {size[0]} × {size[1]} px; accepted: x1 < x2 and y1 < y2 inside the page, in its pixels")
+            raise FixateError(
+                f"slot {i} is ({x1:g}, {y1:g}, {x2:g}, {y2:g}) on a page of {size[0]} × {size[1]} px; accepted: x1 < x2 and y1 < y2 inside the page, in its pixels"
+            )
     text = lambda v: None if v is None or v != v or v == "" else str(v)
-    labels, frame["title"] = [text(v) for v in frame.label], pd.Series([text(v) for v in frame.title], dtype=object)
+    labels, frame["title"] = (
+        [text(v) for v in frame.label],
+        pd.Series([text(v) for v in frame.title], dtype=object),
+    )
     for i, label in enumerate(labels):
-        if label and label not in scheme: raise FixateError(f"slot {i} has label {label!r}; accepted: {scheme[0]} … {scheme[-1]}, the labels it was tuned with")
-        if label and labels.count(label) > 1: raise FixateError(f"slot {i} has label {label!r}, and so has another; accepted: each label once")
+        if label and label not in scheme:
+            raise FixateError(
+                f"slot {i} has label {label!r}; accepted: {scheme[0]} … {scheme[-1]}, the labels it was tuned with"
+            )
+        if label and labels.count(label) > 1:
+            raise FixateError(f"slot {i} has label {label!r}, and so has another; accepted: each label once")
     free = iter(v for v in scheme if v not in labels)
     frame["given"] = [label is not None for label in labels]
     frame["label"] = [label or next(free) for label in labels]
@@ -83,45 +131,74 @@ def read_slots(slots, size: tuple[int, int], scheme: tuple[str, ...]) -> pd.Data
 # %% ../../nbs/02_pages/30_screenshot.ipynb #5f1d94cf
 PLATE = (20, 20, 20)
 
+
 def _plates(boxes: np.ndarray, at: str, px: int) -> np.ndarray:
     "Where the labels of boxes (n, 4) stand: plates (n, 4) of px × px."
     x1, y1, x2, y2 = boxes.T
-    x, y = {"below": ((x1 + x2 - px)/2, y2 + 1), "left of": (x1 - px - 1, (y1 + y2 - px)/2), "inside": (x1, y1)}[at]
+    x, y = {
+        "below": ((x1 + x2 - px) / 2, y2 + 1),
+        "left of": (x1 - px - 1, (y1 + y2 - px) / 2),
+        "inside": (x1, y1),
+    }[at]
     return np.stack([x, y, x + px, y + px], 1)
 
+# %% ../../nbs/02_pages/30_screenshot.ipynb #84ff41cb
 def _free(plates: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> bool:
     "Are all plates on the page, off every slot, and off each other?"
-    apart = lambda a, b: (np.minimum(a[:, None, 2:], b[None, :, 2:]) <= np.maximum(a[:, None, :2], b[None, :, :2])).any(-1)
-    return bool((plates[:, :2] >= 0).all() and (plates[:, 2:] <= size).all() and apart(plates, boxes).all() and (apart(plates, plates) | np.eye(len(plates), dtype=bool)).all())
+    apart = lambda a, b: (
+        np.minimum(a[:, None, 2:], b[None, :, 2:]) <= np.maximum(a[:, None, :2], b[None, :, :2])
+    ).any(-1)
+    return bool(
+        (plates[:, :2] >= 0).all()
+        and (plates[:, 2:] <= size).all()
+        and apart(plates, boxes).all()
+        and (apart(plates, plates) | np.eye(len(plates), dtype=bool)).all()
+    )
 
+# %% ../../nbs/02_pages/30_screenshot.ipynb #0b4897c5
 def draw_missing(image: Image.Image, slots: pd.DataFrame) -> tuple[Image.Image, str | None]:
     "The page with a label at every slot whose label is not given, and where they stand: below, left of, inside, or None for nothing drawn."
-    if slots.given.all(): return image, None
+    if slots.given.all():
+        return image, None
     boxes = slots[EDGES].to_numpy(float)
-    px = int(max(8, min(.07*(image.width*image.height)**.5, .55*np.median(boxes[:, 3] - boxes[:, 1]))))
-    tries = [(at, max(8, int(f*px))) for at in ("below", "left of") for f in (1, .8, .65)]
-    at, px = next(((at, px) for at, px in tries if _free(_plates(boxes, at, px), boxes, image.size)), ("inside", px))
+    px = int(
+        max(8, min(0.07 * (image.width * image.height) ** 0.5, 0.55 * np.median(boxes[:, 3] - boxes[:, 1])))
+    )
+    tries = [(at, max(8, int(f * px))) for at in ("below", "left of") for f in (1, 0.8, 0.65)]
+    at, px = next(
+        ((at, px) for at, px in tries if _free(_plates(boxes, at, px), boxes, image.size)), ("inside", px)
+    )
     page = image.copy()
     draw = ImageDraw.Draw(page)
     for plate, label in zip(_plates(boxes, at, px)[~slots.given], slots.label[~slots.given]):
         draw.rectangle([round(v) for v in plate], fill=PLATE)
-        draw.text(((plate[0] + plate[2])/2, (plate[1] + plate[3])/2), label, font=font(round(px/.78) if len(label) == 1 else round(.7*px)), fill="white", anchor="mm")
+        draw.text(
+            ((plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2),
+            label,
+            font=font(round(px / 0.78) if len(label) == 1 else round(0.7 * px)),
+            fill="white",
+            anchor="mm",
+        )
     return page, at
 
 # %% ../../nbs/02_pages/30_screenshot.ipynb #685705c5
-def heat_of(token_boxes: np.ndarray, relevance: np.ndarray, size: tuple[int, int], page: tuple[int, int]) -> np.ndarray:
+def heat_of(
+    token_boxes: np.ndarray, relevance: np.ndarray, size: tuple[int, int], page: tuple[int, int]
+) -> np.ndarray:
     "Relevance per pixel (height, width) of a picture of `size`, from tokens' boxes (V, 4; px of a `page` (width, height)) and their relevance (V,)."
-    heat, edges = np.zeros(size[::-1]), np.round(token_boxes*np.tile(np.divide(size, page), 2)).astype(int)
+    heat, edges = np.zeros(size[::-1]), np.round(token_boxes * np.tile(np.divide(size, page), 2)).astype(int)
     for (x1, y1, x2, y2), r in zip(edges, relevance):
-        x1, y1 = min(x1, size[0] - 1), min(y1, size[1] - 1)          # a cell below half a pixel still shows
-        part = heat[y1:max(y2, y1 + 1), x1:max(x2, x1 + 1)]
-        part += r/part.size
+        x1, y1 = min(x1, size[0] - 1), min(y1, size[1] - 1)  # a cell below half a pixel still shows
+        part = heat[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
+        part += r / part.size
     return heat
 
+# %% ../../nbs/02_pages/30_screenshot.ipynb #fdfc4b59
 @dataclass(eq=False)
 class Look:
     """What a person sees in a page: shares of attention (n,) and click probabilities (n,) of its n slots, each summing to 1, relevance (V,) of its V visual tokens, whether in
     a slot or not, also summing to 1, token_boxes (V, 4) in page px, the slots, the page as the model saw it, and what else there is to say."""
+
     attention: np.ndarray
     click_probs: np.ndarray
     relevance: np.ndarray
@@ -133,13 +210,41 @@ class Look:
 
     def table(self) -> pd.DataFrame:
         "One row per slot: slot, label, title, attention, click."
-        return pd.DataFrame(dict(slot=range(len(self.slots)), label=self.slots.label, title=self.slots.title.fillna(""), attention=self.attention, click=self.click_probs))
+        return pd.DataFrame(
+            dict(
+                slot=range(len(self.slots)),
+                label=self.slots.label,
+                title=self.slots.title.fillna(""),
+                attention=self.attention,
+                click=self.click_probs,
+            )
+        )
 
     def to_dict(self) -> dict:
         "All of it but the picture, as plain numbers and texts for JSON; notes and units included."
-        slots = [dict(box=[float(v) for v in s[EDGES]], label=s.label, title=s.title, attention=float(a), click=float(p)) for (_, s), a, p in zip(self.slots.iterrows(), self.attention, self.click_probs)]
-        tokens = [dict(box=[round(float(v), 2) for v in b], relevance=float(r)) for b, r in zip(self.token_boxes, self.relevance)]
-        return dict(user=self.user, width=self.page.width, height=self.page.height, unit="page px", slots=slots, tokens=tokens, notes=self.notes)
+        slots = [
+            dict(
+                box=[float(v) for v in s[EDGES]],
+                label=s.label,
+                title=s.title,
+                attention=float(a),
+                click=float(p),
+            )
+            for (_, s), a, p in zip(self.slots.iterrows(), self.attention, self.click_probs)
+        ]
+        tokens = [
+            dict(box=[round(float(v), 2) for v in b], relevance=float(r))
+            for b, r in zip(self.token_boxes, self.relevance)
+        ]
+        return dict(
+            user=self.user,
+            width=self.page.width,
+            height=self.page.height,
+            unit="page px",
+            slots=slots,
+            tokens=tokens,
+            notes=self.notes,
+        )
 
     def show(self, width: int = 900, height: int = 1200) -> Image.Image:
         "Heat map over the page in grey; in every slot its label, its share of attention and the probability of a click."
@@ -148,19 +253,44 @@ class Look:
 # %% ../../nbs/02_pages/30_screenshot.ipynb #624bf518
 def draw_look(look: Look, width: int = 900, height: int = 1200) -> Image.Image:
     "See `Look.show`."
-    scale, caption = min(width/look.page.width, height/look.page.height), 22
-    size = max(1, round(look.page.width*scale)), max(1, round(look.page.height*scale))
+    scale, caption = min(width / look.page.width, height / look.page.height), 22
+    size = max(1, round(look.page.width * scale)), max(1, round(look.page.height * scale))
     grey = np.asarray(ImageOps.grayscale(look.page).resize(size, Image.Resampling.LANCZOS), float)[..., None]
     heat = heat_of(look.token_boxes, look.relevance, size, look.page.size)
-    colour = 255*HEAT(.08 + .87*heat/max(heat.max(), 1e-30))[..., :3]
+    colour = 255 * HEAT(0.08 + 0.87 * heat / max(heat.max(), 1e-30))[..., :3]
     picture = Image.new("RGB", (max(size[0], 300), size[1] + caption), "white")
-    picture.paste(Image.fromarray((.4*grey + .6*colour).astype(np.uint8)), (0, caption))
+    picture.paste(Image.fromarray((0.4 * grey + 0.6 * colour).astype(np.uint8)), (0, caption))
     draw = ImageDraw.Draw(picture)
-    draw.text((4, caption/2), f"{look.user or 'population'}: bright = attended; in a slot: attention / click", font=font(11), fill="black", anchor="lm")
-    for box, label, a, p in zip(look.slots[EDGES].to_numpy()*scale, look.slots.label, look.attention, look.click_probs):
+    draw.text(
+        (4, caption / 2),
+        f"{look.user or 'population'}: bright = attended; in a slot: attention / click",
+        font=font(11),
+        fill="black",
+        anchor="lm",
+    )
+    for box, label, a, p in zip(
+        look.slots[EDGES].to_numpy() * scale, look.slots.label, look.attention, look.click_probs
+    ):
         x1, y1, x2, y2 = (round(v) for v in box + [0, caption, 0, caption])
-        for inset, ink in ((0, "black"), (1, "white")): draw.rectangle((x1 + inset, y1 + inset, max(x2 - inset, x1 + inset), max(y2 - inset, y1 + inset)), outline=ink)
-        px = int(max(9, min(20, .17*(x2 - x1), .3*(y2 - y1))))
-        lines = [f"{label}  {100*a:.0f} %", f"click {100*p:.0f} %"] if y2 - y1 > 2.6*px else [f"{label} {100*a:.0f} / {100*p:.0f} %"]
-        draw.multiline_text(((x1 + x2)/2, (y1 + y2)/2), "\n".join(lines), font=font(px), fill="white", anchor="mm", align="center", stroke_width=2, stroke_fill="black")
+        for inset, ink in ((0, "black"), (1, "white")):
+            draw.rectangle(
+                (x1 + inset, y1 + inset, max(x2 - inset, x1 + inset), max(y2 - inset, y1 + inset)),
+                outline=ink,
+            )
+        px = int(max(9, min(20, 0.17 * (x2 - x1), 0.3 * (y2 - y1))))
+        lines = (
+            [f"{label}  {100 * a:.0f} %", f"click {100 * p:.0f} %"]
+            if y2 - y1 > 2.6 * px
+            else [f"{label} {100 * a:.0f} / {100 * p:.0f} %"]
+        )
+        draw.multiline_text(
+            ((x1 + x2) / 2, (y1 + y2) / 2),
+            "\n".join(lines),
+            font=font(px),
+            fill="white",
+            anchor="mm",
+            align="center",
+            stroke_width=2,
+            stroke_fill="black",
+        )
     return picture

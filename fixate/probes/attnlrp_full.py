@@ -20,44 +20,67 @@ def root(norm: nn.Module, x: Tensor) -> Tensor:
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     return torch.rsqrt(wide.square().mean(-1, keepdim=True) + norm.variance_epsilon)
 
+
 def rms(norm: nn.Module, x: Tensor, t: Tensor | None = None) -> Tensor:
     "RMSNorm of x, or of its twin t with x's root mean square. The model's own, but in double precision where x is (the model's rounds to single)."
-    return norm.weight*((x if t is None else t)*root(norm, x)).to(x.dtype)
+    return norm.weight * ((x if t is None else t) * root(norm, x)).to(x.dtype)
 
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #40257503
 def turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     "Rotary positions on (B, H, T, dh)."
-    half = x.shape[-1]//2
-    return x*cos + torch.cat((-x[..., half:], x[..., :half]), -1)*sin
+    half = x.shape[-1] // 2
+    return x * cos + torch.cat((-x[..., half:], x[..., :half]), -1) * sin
 
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #646fd6e7
 def twin_attention(walk: Walk, l: int, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     "What the attention of layer l adds to states x (B, T, d), and to their twins t."
     layer, a = walk.text.layers[l], walk.text.layers[l].self_attn
     n, tn = rms(layer.input_layernorm, x), rms(layer.input_layernorm, x, t)
     split = lambda project, x: project(x).unflatten(-1, (-1, a.head_dim)).transpose(1, 2)
     rotated = lambda y: turn(y, walk.cos, walk.sin)
-    (q, tq), (k, tk) = ((rotated(rms(norm, split(p, n))), rotated(rms(norm, split(p, n), split(p, tn)))) for p, norm in ((a.q_proj, a.q_norm), (a.k_proj, a.k_norm)))
-    k, tk, v, tv = (x.repeat_interleave(a.num_key_value_groups, 1) for x in (k, tk, split(a.v_proj, n), split(a.v_proj, tn)))
+    (q, tq), (k, tk) = (
+        (rotated(rms(norm, split(p, n))), rotated(rms(norm, split(p, n), split(p, tn))))
+        for p, norm in ((a.q_proj, a.q_norm), (a.k_proj, a.k_norm))
+    )
+    k, tk, v, tv = (
+        x.repeat_interleave(a.num_key_value_groups, 1)
+        for x in (k, tk, split(a.v_proj, n), split(a.v_proj, tn))
+    )
     T = x.shape[1]
-    A = (q@k.transpose(2, 3)*a.scaling).masked_fill(~walk.allowed(0, T, T), torch.finfo(x.dtype).min).softmax(-1)
-    tS = (tq@k.transpose(2, 3) + q@tk.transpose(2, 3))*a.scaling/2       # half to each factor
-    tA = A*(tS - (A*tS).sum(-1, keepdim=True))                           # softmax
+    A = (
+        (q @ k.transpose(2, 3) * a.scaling)
+        .masked_fill(~walk.allowed(0, T, T), torch.finfo(x.dtype).min)
+        .softmax(-1)
+    )
+    tS = (tq @ k.transpose(2, 3) + q @ tk.transpose(2, 3)) * a.scaling / 2  # half to each factor
+    tA = A * (tS - (A * tS).sum(-1, keepdim=True))  # softmax
     join = lambda o: a.o_proj(o.transpose(1, 2).flatten(2))
-    return join(A@v), join((tA@v + A@tv)/2)                              # half to each factor
+    return join(A @ v), join((tA @ v + A @ tv) / 2)  # half to each factor
 
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #49165631
 def twin_mlp(layer: nn.Module, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     "What the MLP adds to states x (B, T, d), and to their twins t."
     m, norm = layer.mlp, layer.post_attention_layernorm
     n, tn = rms(norm, x), rms(norm, x, t)
     gate, up = m.gate_proj(n), m.up_proj(n)
-    t_act, act = gate.sigmoid()*m.gate_proj(tn), m.act_fn(gate)
-    return m.down_proj(act*up), m.down_proj((t_act*up + act*m.up_proj(tn))/2)
+    t_act, act = gate.sigmoid() * m.gate_proj(tn), m.act_fn(gate)
+    return m.down_proj(act * up), m.down_proj((t_act * up + act * m.up_proj(tn)) / 2)
 
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #0cfeaff4
 def logit_direction(backbone: Backbone, hidden: Tensor, answer: Answer) -> Tensor:
     "Weights (B, d) of the answer's logit."
-    if callable(answer): answer = answer(hidden)
+    if callable(answer):
+        answer = answer(hidden)
     return backbone.model.get_output_embeddings().weight[answer]
 
-def attnlrp_full_textbook(backbone: Backbone, inputs: Inputs, answer: Answer, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #d9ed5874
+def attnlrp_full_textbook(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "Relevance of every position's inputs (embedding and DeepStack) for the answer's logit, by twins and full maps."
     inputs = tracked(inputs)
     with torch.enable_grad():
@@ -69,52 +92,84 @@ def attnlrp_full_textbook(backbone: Backbone, inputs: Inputs, answer: Answer, op
                 dx, dt = add(x, t)
                 x, t = x + dx, t + dt
             if (extra := walk.deepstack(l)) is not None:
-                entering.append(extra); twins.append(torch.zeros_like(x, requires_grad=True))
+                entering.append(extra)
+                twins.append(torch.zeros_like(x, requires_grad=True))
                 x, t = x + extra, t + twins[-1]
         hidden, twin = rms(backbone.text.norm, x[:, -1]), rms(backbone.text.norm, x[:, -1], t[:, -1])
-        grads = torch.autograd.grad((twin*logit_direction(backbone, hidden, answer)).sum(), twins, create_graph=create_graph)
-        r = sum((e*g).sum(-1) for e, g in zip(entering, grads))
+        grads = torch.autograd.grad(
+            (twin * logit_direction(backbone, hidden, answer)).sum(), twins, create_graph=create_graph
+        )
+        r = sum((e * g).sum(-1) for e, g in zip(entering, grads))
     return Probed(r, hidden) if create_graph else Probed(r.detach(), hidden.detach())
 
 # %% ../../nbs/07_probes/30_attnlrp_full.ipynb #45b8f328
 def norm_back(norm: nn.Module, x: Tensor, g: Tensor) -> Tensor:
     "g behind RMSNorm → g before it, at x: its root mean square counts as a constant."
-    return (norm.weight*g*root(norm, x)).to(x.dtype)
+    return (norm.weight * g * root(norm, x)).to(x.dtype)
 
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #3ae6e8c0
 def mlp_back(layer: nn.Module, x: Tensor, g: Tensor) -> Tensor:
     "g (B, T, d) behind residual and MLP → g before them, at states x."
     m, norm = layer.mlp, layer.post_attention_layernorm
     n = rms(norm, x)
     gate, up = m.gate_proj(n), m.up_proj(n)
-    inner = (g@m.down_proj.weight)/2
-    return g + norm_back(norm, x, inner*gate.sigmoid()*up@m.gate_proj.weight + inner*m.act_fn(gate)@m.up_proj.weight)
+    inner = (g @ m.down_proj.weight) / 2
+    return g + norm_back(
+        norm, x, inner * gate.sigmoid() * up @ m.gate_proj.weight + inner * m.act_fn(gate) @ m.up_proj.weight
+    )
 
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #674ba324
 def unturn(g: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     "Transpose of `turn`."
-    half, gs = g.shape[-1]//2, g*sin
-    return g*cos + torch.cat((gs[..., half:], -gs[..., :half]), -1)
+    half, gs = g.shape[-1] // 2, g * sin
+    return g * cos + torch.cat((gs[..., half:], -gs[..., :half]), -1)
 
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #4de960ff
 def heads_back(walk: Walk, l: int, x: Tensor, dq: Tensor, dk: Tensor, dv: Tensor) -> Tensor:
     "g at rotated queries (of the last Q positions), rotated keys and values → g at the states x (B, T, d) they come from."
     layer, a, T = walk.text.layers[l], walk.text.layers[l].self_attn, x.shape[1]
     n = rms(layer.input_layernorm, x)
+
     def part(project, norm, d):
         at = slice(T - d.shape[2], T)
         d = unturn(d, walk.cos[:, :, at], walk.sin[:, :, at]).transpose(1, 2)
         d = norm_back(norm, project(n[:, at]).unflatten(-1, (-1, a.head_dim)), d)
-        d = d.flatten(2)@project.weight
+        d = d.flatten(2) @ project.weight
         return torch.cat([d.new_zeros(len(d), T - d.shape[1], d.shape[2]), d], 1)
-    g = part(a.q_proj, a.q_norm, dq) + part(a.k_proj, a.k_norm, dk) + dv.transpose(1, 2).flatten(2)@a.v_proj.weight
+
+    g = (
+        part(a.q_proj, a.q_norm, dq)
+        + part(a.k_proj, a.k_norm, dk)
+        + dv.transpose(1, 2).flatten(2) @ a.v_proj.weight
+    )
     return norm_back(layer.input_layernorm, x, g)
 
-def heads_attention_back(walk: Walk, l: int, q: Tensor, k: Tensor, v: Tensor, d: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #6e2f2ebc
+def heads_attention_back(
+    walk: Walk, l: int, q: Tensor, k: Tensor, v: Tensor, d: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     "g (B, H, Q, dh) at what the heads return → g at queries, keys and values: half of it to values, a quarter each to queries and keys."
     T, scale = k.shape[2], walk.text.layers[l].self_attn.scaling
-    def part(q, k, v, d, allowed): return attention_back(rows_of(q, k, allowed, scale), gradient_rows(d, v), q, k, d, scale)
-    dq, dk, dv = zip(*(again(part, q[:, :, at], k[:, :, :end], v[:, :, :end], d[:, :, at], allowed) for at, end, allowed in blocks(walk, q)))
-    return torch.cat(dq, 2)/4, sum(widen(x, T, 2) for x in dk)/4, sum(widen(x, T, 2) for x in dv)/2
 
-def attnlrp_full_fast(backbone: Backbone, inputs: Inputs, answer: Answer, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+    def part(q, k, v, d, allowed):
+        return attention_back(rows_of(q, k, allowed, scale), gradient_rows(d, v), q, k, d, scale)
+
+    dq, dk, dv = zip(
+        *(
+            again(part, q[:, :, at], k[:, :, :end], v[:, :, :end], d[:, :, at], allowed)
+            for at, end, allowed in blocks(walk, q)
+        )
+    )
+    return torch.cat(dq, 2) / 4, sum(widen(x, T, 2) for x in dk) / 4, sum(widen(x, T, 2) for x in dv) / 2
+
+# %% ../../nbs/07_probes/30_attnlrp_full.ipynb #394f0b6e
+def attnlrp_full_fast(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "Relevance of every position's inputs (embedding and DeepStack) for the answer's logit, by an explicit walk back."
     with torch.set_grad_enabled(create_graph):
         walk, x, kept = Walk(backbone, inputs, options.recompute, rms), inputs.embeds, []
@@ -129,10 +184,18 @@ def attnlrp_full_fast(backbone: Backbone, inputs: Inputs, answer: Answer, option
         hidden = rms(norm, x[:, -1])
         g = norm_back(norm, x[:, -1], logit_direction(backbone, hidden, answer))[:, None]
         for l, x, q, k, v, middle in reversed(kept):
-            if (extra := walk.deepstack(l)) is not None and g.shape[1] > 1: r = r + (extra*g).sum(-1)
+            if (extra := walk.deepstack(l)) is not None and g.shape[1] > 1:
+                r = r + (extra * g).sum(-1)
             a = walk.text.layers[l].self_attn
-            g = again(lambda x, g, l=l: mlp_back(walk.text.layers[l], x, g), middle, g, recompute=options.recompute)
-            d = (g@a.o_proj.weight).unflatten(-1, (-1, a.head_dim)).transpose(1, 2)
+            g = again(
+                lambda x, g, l=l: mlp_back(walk.text.layers[l], x, g), middle, g, recompute=options.recompute
+            )
+            d = (g @ a.o_proj.weight).unflatten(-1, (-1, a.head_dim)).transpose(1, 2)
             g = widen(g.flip(1), x.shape[1], 1).flip(1) if g.shape[1] < x.shape[1] else g
-            g = g + again(lambda x, *d, l=l: heads_back(walk, l, x, *d), x, *heads_attention_back(walk, l, q, k, v, d), recompute=options.recompute)
-        return Probed(r + (inputs.embeds*g).sum(-1), hidden)
+            g = g + again(
+                lambda x, *d, l=l: heads_back(walk, l, x, *d),
+                x,
+                *heads_attention_back(walk, l, q, k, v, d),
+                recompute=options.recompute,
+            )
+        return Probed(r + (inputs.embeds * g).sum(-1), hidden)

@@ -9,10 +9,16 @@ __all__ = ['OPERATORS', 'PRESETS', 'operator', 'probe_options']
 from collections.abc import Callable
 from dataclasses import fields
 
-from .attnlrp_full import attnlrp_full_fast, attnlrp_full_textbook
-from .probe import ProbeOptions, attention_fast, attention_textbook, attnlrp_fast, attnlrp_textbook
-from .rollout import glimpse_fast, glimpse_textbook, rollout_fast, rollout_textbook
 from ..core.study import FixateError
+from .attnlrp_full import attnlrp_full_fast, attnlrp_full_textbook
+from fixate.probes.probe import (
+    ProbeOptions,
+    attention_fast,
+    attention_textbook,
+    attnlrp_fast,
+    attnlrp_textbook,
+)
+from .rollout import glimpse_fast, glimpse_textbook, rollout_fast, rollout_textbook
 
 # %% ../../nbs/07_probes/40_operators.ipynb #bbae352d
 OPERATORS: dict[str, tuple[Callable, Callable]] = {
@@ -20,25 +26,41 @@ OPERATORS: dict[str, tuple[Callable, Callable]] = {
     "rollout": (rollout_fast, rollout_textbook),
     "glimpse": (glimpse_fast, glimpse_textbook),
     "attnlrp": (attnlrp_fast, attnlrp_textbook),
-    "attnlrp-full": (attnlrp_full_fast, attnlrp_full_textbook)}
+    "attnlrp-full": (attnlrp_full_fast, attnlrp_full_textbook),
+}
+
 
 def operator(name: str, fast: bool = True) -> Callable:
     "The probe called `name`, fast or textbook. Raises FixateError for an unknown name."
-    if name not in OPERATORS: raise FixateError(f"unknown operator {name!r}; accepted: {', '.join(OPERATORS)}")
+    if name not in OPERATORS:
+        raise FixateError(f"unknown operator {name!r}; accepted: {', '.join(OPERATORS)}")
     return OPERATORS[name][0 if fast else 1]
 
 # %% ../../nbs/07_probes/40_operators.ipynb #624d9796
 PRESETS = {
     "released": {name: {} if name == "attnlrp-full" else dict(layers=6) for name in OPERATORS},
-    "paper": {"attention": dict(layers=6), "rollout": {}, "glimpse": dict(grad_scale=1.), "attnlrp": dict(layers=6, grad_scale=1.), "attnlrp-full": {}}}
+    "paper": {
+        "attention": dict(layers=6),
+        "rollout": {},
+        "glimpse": dict(grad_scale=1.0),
+        "attnlrp": dict(layers=6, grad_scale=1.0),
+        "attnlrp-full": {},
+    },
+}
 PRESETS["released"]["glimpse"]["future"] = True
 
-def probe_options(name: str, preset: str = "released", n_layers: int | None = None, **changes) -> ProbeOptions:
+# %% ../../nbs/07_probes/40_operators.ipynb #78e14921
+def probe_options(
+    name: str, preset: str = "released", n_layers: int | None = None, **changes
+) -> ProbeOptions:
     "Options of operator `name` under a preset, with `changes`; K is cut to `n_layers`. Raises FixateError for unknown names."
     operator(name)
-    if preset not in PRESETS: raise FixateError(f"unknown preset {preset!r}; accepted: {', '.join(PRESETS)}")
+    if preset not in PRESETS:
+        raise FixateError(f"unknown preset {preset!r}; accepted: {', '.join(PRESETS)}")
     known = [f.name for f in fields(ProbeOptions)]
-    if unknown := sorted(set(changes) - set(known)): raise FixateError(f"unknown probe option {unknown[0]!r}; accepted: {', '.join(known)}")
+    if unknown := sorted(set(changes) - set(known)):
+        raise FixateError(f"unknown probe option {unknown[0]!r}; accepted: {', '.join(known)}")
     chosen = PRESETS[preset][name] | changes
-    if n_layers and chosen.get("layers"): chosen["layers"] = min(chosen["layers"], n_layers)
+    if n_layers and chosen.get("layers"):
+        chosen["layers"] = min(chosen["layers"], n_layers)
     return ProbeOptions(**chosen)

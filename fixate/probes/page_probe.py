@@ -14,46 +14,82 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import DynamicCache
 
-from ..model.backbone import Backbone, Encoded, Inputs, Vision, collate, encode
+from ..core.study import FixateError
 from ..model.answers import Path, answer_state, answered, deciding, label_logprobs, label_paths
-from ..tuning.losses import next_token_loss
+from ..model.backbone import Backbone, Encoded, Inputs, Vision, collate, encode
 from .prefix import Tail, behind, probe_at
 from .probe import ProbeOptions, Walk, place_pooling, slot_attention
 from .readout import read_out
-from ..core.study import FixateError
+from ..tuning.losses import next_token_loss
 
 # %% ../../nbs/07_probes/70_page_probe.ipynb #6c418dac
-def _asked(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], soft: Tensor | None, prompt_at: str) -> tuple[Inputs, tuple[Tensor, DynamicCache]]:
+def _asked(
+    backbone: Backbone, prompts: list[Encoded], visions: list[Vision], soft: Tensor | None, prompt_at: str
+) -> tuple[Inputs, tuple[Tensor, DynamicCache]]:
     "The batch, and its state at the answering position (see `answer_state`)."
     if prompt_at == "start":
         inputs = collate(backbone, prompts, visions, soft)
         return inputs, answer_state(backbone, inputs)
     batch, cache = behind(backbone, prompts, visions, soft), DynamicCache(config=backbone.config)
-    for l, kv in enumerate(zip(batch.keys, batch.values)): cache.update(*(x.transpose(0, 1).expand(len(prompts), -1, -1, -1) for x in kv), l)
+    for l, kv in enumerate(zip(batch.keys, batch.values)):
+        cache.update(*(x.transpose(0, 1).expand(len(prompts), -1, -1, -1) for x in kv), l)
     past = batch.mask.new_ones(len(prompts), batch.keys.shape[3]) if batch.past is None else batch.past
-    inputs = Inputs(batch.embeds, torch.cat([past, batch.mask], 1), batch.positions, batch.visual, batch.embeds.new_zeros(0))
-    out = backbone.text(inputs_embeds=batch.embeds, attention_mask=inputs.mask, position_ids=batch.positions, past_key_values=cache, use_cache=True)
+    inputs = Inputs(
+        batch.embeds,
+        torch.cat([past, batch.mask], 1),
+        batch.positions,
+        batch.visual,
+        batch.embeds.new_zeros(0),
+    )
+    out = backbone.text(
+        inputs_embeds=batch.embeds,
+        attention_mask=inputs.mask,
+        position_ids=batch.positions,
+        past_key_values=cache,
+        use_cache=True,
+    )
     return inputs, (out.last_hidden_state[:, -1], cache)
 
+# %% ../../nbs/07_probes/70_page_probe.ipynb #61fac5a9
 @torch.no_grad()
-def label_scores(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], labels: list[list[Path]], soft: Tensor | None = None, prompt_at: str = "start") -> Tensor:
+def label_scores(
+    backbone: Backbone,
+    prompts: list[Encoded],
+    visions: list[Vision],
+    labels: list[list[Path]],
+    soft: Tensor | None = None,
+    prompt_at: str = "start",
+) -> Tensor:
     "Log-probability (B, n) of each sample's labels as the whole answer, -inf where it has fewer than n."
     paths = sorted({p for sample in labels for p in sample})
     inputs, state = _asked(backbone, prompts, visions, soft, prompt_at)
     scores = label_logprobs(backbone, inputs, paths, state)
     out = scores.new_full((len(labels), max(map(len, labels))), float("-inf"))
-    for b, sample in enumerate(labels): out[b, :len(sample)] = scores[b, [paths.index(p) for p in sample]]
+    for b, sample in enumerate(labels):
+        out[b, : len(sample)] = scores[b, [paths.index(p) for p in sample]]
     return out
 
 # %% ../../nbs/07_probes/70_page_probe.ipynb #0e5a6611
-def answer_loss(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], paths: list[Path], soft: Tensor | None = None, prompt_at: str = "start", recompute: bool = True) -> Tensor:
+def answer_loss(
+    backbone: Backbone,
+    prompts: list[Encoded],
+    visions: list[Vision],
+    paths: list[Path],
+    soft: Tensor | None = None,
+    prompt_at: str = "start",
+    recompute: bool = True,
+) -> Tensor:
     "−log p of each sample's path as the whole answer (B,), differentiable in `soft`."
     longer = [answered(p, path[:-1]) for p, path in zip(prompts, paths)]
-    if prompt_at == "start": walk = Walk(backbone, collate(backbone, longer, visions, soft), recompute)
-    else: walk = Tail(backbone, behind(backbone, longer, visions, soft), recompute)
+    if prompt_at == "start":
+        walk = Walk(backbone, collate(backbone, longer, visions, soft), recompute)
+    else:
+        walk = Tail(backbone, behind(backbone, longer, visions, soft), recompute)
     m = max(map(len, paths))
     hidden = backbone.text.norm(walk.through(walk.inputs.embeds, range(backbone.n_layers))[:, -m:])
-    row, at, token = torch.tensor([(b, m - len(p) + i, t) for b, p in enumerate(paths) for i, t in enumerate(p)], device=backbone.device).T
+    row, at, token = torch.tensor(
+        [(b, m - len(p) + i, t) for b, p in enumerate(paths) for i, t in enumerate(p)], device=backbone.device
+    ).T
     each = next_token_loss(hidden[row, at], backbone.model.get_output_embeddings().weight, token)
     return each.new_zeros(len(paths)).index_add(0, row, each)
 
@@ -61,6 +97,7 @@ def answer_loss(backbone: Backbone, prompts: list[Encoded], visions: list[Vision
 @dataclass(eq=False)
 class Looked:
     "What the model did on a batch: attention (B, n) over slots, 0 where absent; present (B, n); probs (B, n), or in training the loss (B,) of the given answers; outside training also the relevance (B, T) and which positions are visual (B, T)."
+
     attention: Tensor
     present: Tensor
     probs: Tensor | None = None
@@ -68,53 +105,150 @@ class Looked:
     relevance: Tensor | None = None
     visual: Tensor | None = None
 
-def _one_token(backbone: Backbone, probe: Callable, prompts: list[Encoded], labels: list[list[Path]], slots: Tensor | None, present: Tensor) -> tuple:
+# %% ../../nbs/07_probes/70_page_probe.ipynb #c8f197af
+def _one_token(
+    backbone: Backbone,
+    probe: Callable,
+    prompts: list[Encoded],
+    labels: list[list[Path]],
+    slots: Tensor | None,
+    present: Tensor,
+) -> tuple:
     "Probed, which positions are visual, scores (B, n), and a function for the loss, where every label is one token."
-    ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(sample)[:, 0] for sample in labels], batch_first=True).to(backbone.device)
+    ids = torch.nn.utils.rnn.pad_sequence(
+        [torch.tensor(sample)[:, 0] for sample in labels], batch_first=True
+    ).to(backbone.device)
     head = backbone.model.get_output_embeddings().weight
-    logits = lambda hidden: torch.einsum("bd,bnd->bn", hidden, head[ids]).float().masked_fill(~present, float("-inf"))
-    answer = lambda hidden: ids.gather(1, (logits(hidden.detach()).argmax(-1) if slots is None else slots)[:, None])[:, 0]
+    logits = lambda hidden: (
+        torch.einsum("bd,bnd->bn", hidden, head[ids]).float().masked_fill(~present, float("-inf"))
+    )
+    answer = lambda hidden: ids.gather(
+        1, (logits(hidden.detach()).argmax(-1) if slots is None else slots)[:, None]
+    )[:, 0]
     probed, visual = probe(prompts, answer)
-    return probed, visual, logits(probed.hidden.detach()), lambda: next_token_loss(probed.hidden, head, answer(probed.hidden))
+    return (
+        probed,
+        visual,
+        logits(probed.hidden.detach()),
+        lambda: next_token_loss(probed.hidden, head, answer(probed.hidden)),
+    )
 
-def look_at(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], pools: list[Tensor], labels: list[list[Path]], soft: Tensor | None = None,
-            slots: Tensor | None = None, options: ProbeOptions = ProbeOptions(), name: str = "attnlrp", prompt_at: str = "start", train: bool = False) -> Looked:
+# %% ../../nbs/07_probes/70_page_probe.ipynb #44340f9d
+def look_at(
+    backbone: Backbone,
+    prompts: list[Encoded],
+    visions: list[Vision],
+    pools: list[Tensor],
+    labels: list[list[Path]],
+    soft: Tensor | None = None,
+    slots: Tensor | None = None,
+    options: ProbeOptions = ProbeOptions(),
+    name: str = "attnlrp",
+    prompt_at: str = "start",
+    train: bool = False,
+) -> Looked:
     "Probe a batch for its own answers, or for those of `slots` (B,). Raises FixateError for `train`, which keeps the graph, without `slots`."
-    if train and slots is None: raise FixateError("train=True without slots; accepted: the slot (B,) whose answer is learnt")
-    present = torch.tensor([[i < len(sample) for i in range(max(map(len, labels)))] for sample in labels], device=backbone.device)
+    if train and slots is None:
+        raise FixateError("train=True without slots; accepted: the slot (B,) whose answer is learnt")
+    present = torch.tensor(
+        [[i < len(sample) for i in range(max(map(len, labels)))] for sample in labels], device=backbone.device
+    )
     slots = None if slots is None else slots.to(backbone.device)
-    probe = lambda prompts, answer: probe_at(backbone, prompts, visions, soft, answer, options, name, prompt_at, train)
-    if all(len(p) == 1 for sample in labels for p in sample): probed, visual, scores, loss = _one_token(backbone, probe, prompts, labels, slots, present)
+    probe = lambda prompts, answer: probe_at(
+        backbone, prompts, visions, soft, answer, options, name, prompt_at, train
+    )
+    if all(len(p) == 1 for sample in labels for p in sample):
+        probed, visual, scores, loss = _one_token(backbone, probe, prompts, labels, slots, present)
     else:
         scores = None if train else label_scores(backbone, prompts, visions, labels, soft, prompt_at)
-        chosen = [sample[i] for sample, i in zip(labels, (scores.argmax(-1) if slots is None else slots).tolist())]
+        chosen = [
+            sample[i] for sample, i in zip(labels, (scores.argmax(-1) if slots is None else slots).tolist())
+        ]
         said, tokens = zip(*map(deciding, chosen))
-        probed, visual = probe([answered(p, s) for p, s in zip(prompts, said)], torch.tensor(tokens, device=backbone.device))
+        probed, visual = probe(
+            [answered(p, s) for p, s in zip(prompts, said)], torch.tensor(tokens, device=backbone.device)
+        )
         loss = lambda: answer_loss(backbone, prompts, visions, chosen, soft, prompt_at, options.recompute)
-    attention = read_out(slot_attention(probed.relevance, place_pooling(pools, visual)), present, options.temperature, options.floor).float()
-    return Looked(attention, present, loss=loss()) if train else Looked(attention.detach(), present, scores.float().softmax(-1), relevance=probed.relevance.detach(), visual=visual)
+    attention = read_out(
+        slot_attention(probed.relevance, place_pooling(pools, visual)),
+        present,
+        options.temperature,
+        options.floor,
+    ).float()
+    return (
+        Looked(attention, present, loss=loss())
+        if train
+        else Looked(
+            attention.detach(),
+            present,
+            scores.float().softmax(-1),
+            relevance=probed.relevance.detach(),
+            visual=visual,
+        )
+    )
 
 # %% ../../nbs/07_probes/70_page_probe.ipynb #3856321e
-def many_users(backbone: Backbone, vision: Vision, texts: list[str], labels: tuple[str, ...], pool: Tensor, prompts: Tensor | Callable[[Tensor], Tensor] | None = None,
-               rows: Tensor | None = None, slots: Tensor | None = None, options: ProbeOptions = ProbeOptions(), name: str = "attnlrp",
-               prompt_at: str = "after_image", batch: int = 16, progress: bool = False) -> tuple[Tensor, Tensor]:
+def many_users(
+    backbone: Backbone,
+    vision: Vision,
+    texts: list[str],
+    labels: tuple[str, ...],
+    pool: Tensor,
+    prompts: Tensor | Callable[[Tensor], Tensor] | None = None,
+    rows: Tensor | None = None,
+    slots: Tensor | None = None,
+    options: ProbeOptions = ProbeOptions(),
+    name: str = "attnlrp",
+    prompt_at: str = "after_image",
+    batch: int = 16,
+    progress: bool = False,
+) -> tuple[Tensor, Tensor]:
     """Attention (U, n) and click probabilities (U, n) of U users over the n slots of a page with pooling matrix `pool` (n, V).
     `prompts` is (U, N, d), or gives (B, N, d) for (B,) of the users' `rows` (default: 0 to U-1). Probed is each user's own answer, or that of their `slots` (U,)."""
     size = len(texts)
-    if batch < 1: raise FixateError(f"batch={batch}; accepted: a whole number of at least 1")
-    if isinstance(prompts, Tensor) and (prompts.dim() != 3 or len(prompts) != size): raise FixateError(f"prompts {tuple(prompts.shape)} for {size} texts; accepted: ({size}, N, d), or a function of rows")
-    if pool.shape != (len(labels), len(vision.embeds)): raise FixateError(f"pool {tuple(pool.shape)}; accepted: {(len(labels), len(vision.embeds))}, one row per label and one column per visual token of the page")
-    if rows is not None and not callable(prompts): raise FixateError("rows= without prompts that are a function of them; accepted: prompts=None or a tensor without rows=, or a function with rows=")
+    if batch < 1:
+        raise FixateError(f"batch={batch}; accepted: a whole number of at least 1")
+    if isinstance(prompts, Tensor) and (prompts.dim() != 3 or len(prompts) != size):
+        raise FixateError(
+            f"prompts {tuple(prompts.shape)} for {size} texts; accepted: ({size}, N, d), or a function of rows"
+        )
+    if pool.shape != (len(labels), len(vision.embeds)):
+        raise FixateError(
+            f"pool {tuple(pool.shape)}; accepted: {(len(labels), len(vision.embeds))}, one row per label and one column per visual token of the page"
+        )
+    if rows is not None and not callable(prompts):
+        raise FixateError(
+            "rows= without prompts that are a function of them; accepted: prompts=None or a tensor without rows=, or a function with rows="
+        )
     for word, x in dict(rows=rows, slots=slots).items():
-        if x is not None and len(x) != size: raise FixateError(f"{len(x)} {word} for {size} texts; accepted: one each")
+        if x is not None and len(x) != size:
+            raise FixateError(f"{len(x)} {word} for {size} texts; accepted: one each")
     paths, rows = label_paths(backbone, labels), torch.arange(size) if rows is None else rows
-    soft_of = (lambda at: None) if prompts is None else (lambda at: prompts[at]) if isinstance(prompts, Tensor) else (lambda at: prompts(rows[at]))
+    soft_of = (
+        (lambda at: None)
+        if prompts is None
+        else (lambda at: prompts[at])
+        if isinstance(prompts, Tensor)
+        else (lambda at: prompts(rows[at]))
+    )
     encoded = [encode(backbone, text, vision) for text in texts]
     order = torch.tensor(sorted(range(size), key=lambda u: len(encoded[u].ids)), dtype=torch.long)
     attention, probs = torch.zeros(size, len(labels)), torch.zeros(size, len(labels))
     for at in tqdm(order.split(batch), desc="users", disable=not progress, leave=False):
-        with torch.no_grad(): soft = soft_of(at)
+        with torch.no_grad():
+            soft = soft_of(at)
         n = len(at)
-        out = look_at(backbone, [encoded[u] for u in at.tolist()], [vision]*n, [pool]*n, [paths]*n, soft, None if slots is None else slots[at], options, name, prompt_at)
+        out = look_at(
+            backbone,
+            [encoded[u] for u in at.tolist()],
+            [vision] * n,
+            [pool] * n,
+            [paths] * n,
+            soft,
+            None if slots is None else slots[at],
+            options,
+            name,
+            prompt_at,
+        )
         attention[at], probs[at] = out.attention.cpu(), out.probs.cpu()
     return attention, probs

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from ..model.backbone import Backbone, Encoded, Vision, collate, encode, forward
 from ..core.cache import TensorCache, digest
+from ..core.study import FixateError
+from ..model.backbone import Backbone, Encoded, Vision, collate, encode, forward
 from .operators import operator
 from .probe import Answer, Probed, ProbeOptions, Walk, answer_logit, attnlrp_step, depth_weights
-from ..core.study import FixateError
 
 # %% ../../nbs/07_probes/50_prefix.ipynb #0faf1bed
 def cut_at(prompt: Encoded) -> int:
@@ -31,32 +31,44 @@ def cut_at(prompt: Encoded) -> int:
 @dataclass(frozen=True, eq=False)
 class Prefix:
     "What all users share of a page: keys and values (L, Hkv, P, dh) of its P tokens, their positions (3, P) or (P,), and which are visual (P,)."
+
     keys: Tensor
     values: Tensor
     positions: Tensor
     visual: Tensor
 
-    def __len__(self): return len(self.visual)
+    def __len__(self):
+        return len(self.visual)
 
+# %% ../../nbs/07_probes/50_prefix.ipynb #bae7d7e6
 _STORES: WeakKeyDictionary = WeakKeyDictionary()
 _SEEN: WeakKeyDictionary = WeakKeyDictionary()
 
+
 def prefixes(backbone: Backbone) -> TensorCache:
     "The store of a backbone's prefixes; at most `.memory` bytes (4 GiB unless changed), those used longest ago make room."
-    if backbone not in _STORES: _STORES[backbone] = TensorCache()
+    if backbone not in _STORES:
+        _STORES[backbone] = TensorCache()
     return _STORES[backbone]
 
+# %% ../../nbs/07_probes/50_prefix.ipynb #29b39a1f
 def prefill(backbone: Backbone, vision: Vision) -> Prefix:
     "The prefix of a page, computed where it is not in the store."
-    if vision not in _SEEN: _SEEN[vision] = digest(dict(embeds=vision.embeds, deepstack=vision.deepstack))
+    if vision not in _SEEN:
+        _SEEN[vision] = digest(dict(embeds=vision.embeds, deepstack=vision.deepstack))
     whole = encode(backbone, "", vision)
     cut = cut_at(whole)
     prompt = Encoded(whole.ids[:cut], whole.positions[..., :cut], whole.visual[:cut])
+
     @torch.no_grad()
     def compute():
         cache = DynamicCache(config=backbone.text.config)
         forward(backbone, collate(backbone, [prompt], [vision]), past_key_values=cache, use_cache=True)
-        return {name: torch.stack([getattr(layer, name)[0] for layer in cache.layers]) for name in ("keys", "values")}
+        return {
+            name: torch.stack([getattr(layer, name)[0] for layer in cache.layers])
+            for name in ("keys", "values")
+        }
+
     weights = [(p.data_ptr(), p._version) for p in backbone.text.parameters()]
     known = blake2b(f"{_SEEN[vision]} {vision.layout} {weights}".encode(), digest_size=16).hexdigest()
     entry = prefixes(backbone).get(known, compute)
@@ -67,6 +79,7 @@ def prefill(backbone: Backbone, vision: Vision) -> Prefix:
 class Behind:
     """A batch behind its prefixes: keys and values (L, Hkv, 1 or B, P, dh) and mask (B, P) of the prefixes, or None where nothing is padded;
     embeds (B, t, d), mask (B, t) and positions (3, B, t) or (B, t) of the tails; visual (B, P + t)."""
+
     keys: Tensor
     values: Tensor
     past: Tensor | None
@@ -75,43 +88,84 @@ class Behind:
     positions: Tensor
     visual: Tensor
 
-def behind(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], soft: Tensor | None = None) -> Behind:
+# %% ../../nbs/07_probes/50_prefix.ipynb #e8531217
+def behind(
+    backbone: Backbone, prompts: list[Encoded], visions: list[Vision], soft: Tensor | None = None
+) -> Behind:
     "Batch prompts behind their pages, with `soft` (B, N, d) or (N, d) right behind the image. Raises FixateError for a prompt made for another page size."
     size, n, dev = len(prompts), 0 if soft is None else soft.shape[-2], backbone.device
     pages = {v: prefill(backbone, v) for v in dict.fromkeys(visions)}
     cuts = [cut_at(p) for p in prompts]
     for b, (cut, v) in enumerate(zip(cuts, visions)):
         if not torch.equal(prompts[b].positions[..., :cut], pages[v].positions):
-            raise FixateError(f"prompt {b} was made for another page: {cut} tokens to the end of its image, {len(pages[v])} to the end of this one; accepted: encode(…) with the same page")
-    embed, length = backbone.model.get_input_embeddings(), n + max(len(p.ids) - cut for p, cut in zip(prompts, cuts))
-    mask, positions, rows = torch.zeros(size, length, dtype=torch.bool), torch.zeros(*prompts[0].positions.shape[:-1], size, length, dtype=torch.long), []
+            raise FixateError(
+                f"prompt {b} was made for another page: {cut} tokens to the end of its image, {len(pages[v])} to the end of this one; accepted: encode(…) with the same page"
+            )
+    embed, length = (
+        backbone.model.get_input_embeddings(),
+        n + max(len(p.ids) - cut for p, cut in zip(prompts, cuts)),
+    )
+    mask, positions, rows = (
+        torch.zeros(size, length, dtype=torch.bool),
+        torch.zeros(*prompts[0].positions.shape[:-1], size, length, dtype=torch.long),
+        [],
+    )
     for b, (p, cut) in enumerate(zip(prompts, cuts)):
-        words, own = embed(p.ids[cut:].to(dev)), [] if soft is None else [soft.expand(size, -1, -1)[b].to(dev, embed.weight.dtype)]
+        words, own = (
+            embed(p.ids[cut:].to(dev)),
+            [] if soft is None else [soft.expand(size, -1, -1)[b].to(dev, embed.weight.dtype)],
+        )
         start = length - len(words) - n
-        mask[b, start:], positions[..., b, start:start + n] = True, p.positions[..., cut, None] + torch.arange(n)
-        positions[..., b, start + n:] = p.positions[..., cut:] + n
+        mask[b, start:], positions[..., b, start : start + n] = (
+            True,
+            p.positions[..., cut, None] + torch.arange(n),
+        )
+        positions[..., b, start + n :] = p.positions[..., cut:] + n
         rows.append(torch.cat([words.new_zeros(start, words.shape[1]), *own, words]))
     keys, values, past, visual = _side_by_side([pages[v] for v in visions])
     visual = torch.cat([visual, torch.zeros_like(mask)], 1)
-    return Behind(keys, values, None if past is None else past.to(dev), torch.stack(rows), mask.to(dev), positions.to(dev), visual.to(dev))
+    return Behind(
+        keys,
+        values,
+        None if past is None else past.to(dev),
+        torch.stack(rows),
+        mask.to(dev),
+        positions.to(dev),
+        visual.to(dev),
+    )
 
+# %% ../../nbs/07_probes/50_prefix.ipynb #40f2276c
 def _side_by_side(parts: list[Prefix]) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
     "Keys, values, mask and visual of a batch's prefixes; not copied where all are one."
-    if all(p.keys is parts[0].keys for p in parts): return parts[0].keys[:, :, None], parts[0].values[:, :, None], None, parts[0].visual.expand(len(parts), -1)
+    if all(p.keys is parts[0].keys for p in parts):
+        return (
+            parts[0].keys[:, :, None],
+            parts[0].values[:, :, None],
+            None,
+            parts[0].visual.expand(len(parts), -1),
+        )
     length = max(map(len, parts))
-    left = lambda x, dim: torch.cat([x.new_zeros(*x.shape[:dim], length - x.shape[dim], *x.shape[dim + 1:]), x], dim)
+    left = lambda x, dim: torch.cat(
+        [x.new_zeros(*x.shape[:dim], length - x.shape[dim], *x.shape[dim + 1 :]), x], dim
+    )
     real = torch.stack([left(torch.ones_like(p.visual), 0) for p in parts])
-    return *(torch.stack([left(getattr(p, k), 2) for p in parts], 2) for k in ("keys", "values")), None if real.all() else real, torch.stack([left(p.visual, 0) for p in parts])
+    return (
+        *(torch.stack([left(getattr(p, k), 2) for p in parts], 2) for k in ("keys", "values")),
+        None if real.all() else real,
+        torch.stack([left(p.visual, 0) for p in parts]),
+    )
 
 # %% ../../nbs/07_probes/50_prefix.ipynb #74159e3e
 def over(x: Tensor, m: Tensor) -> Tensor:
     "x (Hkv, B, G, Q, a) times m (Hkv, 1 or B, a, b) → (Hkv, B, G, Q, b); an `m` that all share is not copied."
     shared = m.shape[1] == 1
-    out = x.flatten(1, 3)@m[:, 0] if shared else x.flatten(2, 3)@m
-    return out.unflatten(1 if shared else 2, x.shape[1 if shared else 2:4])
+    out = x.flatten(1, 3) @ m[:, 0] if shared else x.flatten(2, 3) @ m
+    return out.unflatten(1 if shared else 2, x.shape[1 if shared else 2 : 4])
 
+# %% ../../nbs/07_probes/50_prefix.ipynb #0e0c3916
 class Tail(Walk):
     "A batch of tails on its way through the layers, over what its prefixes left there."
+
     def deepstack(self, l: int) -> None:
         "Nothing is added behind layer `l`: the image is behind us."
         return None
@@ -119,10 +173,11 @@ class Tail(Walk):
     def maps(self, l: int, q: Tensor, k: Tensor) -> Tensor:
         "Attention (Hkv, B, G, Q, P + T) of queries (B, H, Q, dh) on the prefix and on keys (B, Hkv, T, dh) of the tail, of which they are the last."
         (T, Q), past = (k.shape[2], q.shape[2]), self.inputs.past
-        q = (q*self.text.layers[l].self_attn.scaling).unflatten(1, (k.shape[1], -1)).transpose(0, 1)
+        q = (q * self.text.layers[l].self_attn.scaling).unflatten(1, (k.shape[1], -1)).transpose(0, 1)
         there, here = over(q, self.inputs.keys[l].mT), over(q, k.transpose(0, 1).mT)
         floor = torch.finfo(q.dtype).min
-        if past is not None: there = there.masked_fill(~past[:, None, None], floor)
+        if past is not None:
+            there = there.masked_fill(~past[:, None, None], floor)
         scores = torch.cat([there, here.masked_fill(~self.allowed(T - Q, T, T), floor)], -1)
         return scores.softmax(-1, dtype=torch.promote_types(q.dtype, torch.float32)).to(q.dtype)
 
@@ -137,59 +192,110 @@ class Tail(Walk):
         return self.mixed(l, self.maps(l, q, k), v)
 
 # %% ../../nbs/07_probes/50_prefix.ipynb #b452666b
-def behind_run(backbone: Backbone, batch: Behind, options: ProbeOptions, train: bool) -> tuple[list[Tensor], Tensor]:
+def behind_run(
+    backbone: Backbone, batch: Behind, options: ProbeOptions, train: bool
+) -> tuple[list[Tensor], Tensor]:
     "Attention rows (B, H, 1, P + t) of s in the probed layers, and the hidden state at s (B, d). Only with `train` do the positions before s keep a graph."
-    tail, rows, layers, past, now = Tail(backbone, batch, options.recompute and train), [], options.chosen(backbone.n_layers), slice(None, -1), slice(-1, None)
-    with torch.set_grad_enabled(train): x = tail.through(batch.embeds, range(layers[0]))
+    tail, rows, layers, past, now = (
+        Tail(backbone, batch, options.recompute and train),
+        [],
+        options.chosen(backbone.n_layers),
+        slice(None, -1),
+        slice(-1, None),
+    )
+    with torch.set_grad_enabled(train):
+        x = tail.through(batch.embeds, range(layers[0]))
     before, s = x[:, past], x[:, now]
-    if torch.is_grad_enabled() and not s.requires_grad: s = s.detach().requires_grad_()
+    if torch.is_grad_enabled() and not s.requires_grad:
+        s = s.detach().requires_grad_()
     for l in layers:
         last = l == tail.n - 1
         with torch.set_grad_enabled(train):
             q, k, v = tail.heads(l, before, past, slice(0) if last else slice(None))
-            if not last: before = tail.finish(l, before, tail.attend(l, q, k, v), past)
+            if not last:
+                before = tail.finish(l, before, tail.attend(l, q, k, v), past)
         q_s, k_s, v_s = tail.heads(l, s, now)
         row = tail.maps(l, q_s, torch.cat([k, k_s], 2)).transpose(0, 1).flatten(1, 2)
-        s = tail.finish(l, s, tail.mixed(l, row.unflatten(1, (k.shape[1], -1)).transpose(0, 1), torch.cat([v, v_s], 2)), now)
+        s = tail.finish(
+            l,
+            s,
+            tail.mixed(l, row.unflatten(1, (k.shape[1], -1)).transpose(0, 1), torch.cat([v, v_s], 2)),
+            now,
+        )
         rows.append(row)
     return rows, backbone.text.norm(s[:, -1])
 
 # %% ../../nbs/07_probes/50_prefix.ipynb #7b268256
 def _attention(rows: list[Tensor], grads: None, options: ProbeOptions) -> Tensor:
-    return sum(w*a.mean(1)[:, 0] for w, a in zip(depth_weights(len(rows)), rows))
+    return sum(w * a.mean(1)[:, 0] for w, a in zip(depth_weights(len(rows)), rows))
+
 
 def _attnlrp(rows: list[Tensor], grads: list[Tensor], options: ProbeOptions) -> Tensor:
-    r = sum(w*attnlrp_step(a, g, options)[:, 0] for w, a, g in zip(depth_weights(len(rows)), rows, grads))
-    own = torch.zeros_like(r); own[:, -1] = 1
+    r = sum(w * attnlrp_step(a, g, options)[:, 0] for w, a, g in zip(depth_weights(len(rows)), rows, grads))
+    own = torch.zeros_like(r)
+    own[:, -1] = 1
     return r + own
 
-ONE_ROW = {"attention": (_attention, False), "attnlrp": (_attnlrp, True)}          # row operators, and whether they need gradients
+# %% ../../nbs/07_probes/50_prefix.ipynb #5dff50e8
+ONE_ROW = {
+    "attention": (_attention, False),
+    "attnlrp": (_attnlrp, True),
+}  # row operators, and whether they need gradients
+
 
 def one_row(name: str) -> tuple[Callable, bool]:
     "The row operator called `name`, and whether it needs gradients. Raises FixateError for operators that need more than one row."
-    if name not in ONE_ROW: raise FixateError(f"operator {name!r} is not available with prompt_at='after_image', which has the answer's row only; accepted: {', '.join(ONE_ROW)}")
+    if name not in ONE_ROW:
+        raise FixateError(
+            f"operator {name!r} is not available with prompt_at='after_image', which has the answer's row only; accepted: {', '.join(ONE_ROW)}"
+        )
     return ONE_ROW[name]
 
-def probe_behind(backbone: Backbone, batch: Behind, answer: Answer, options: ProbeOptions = ProbeOptions(), name: str = "attnlrp", create_graph: bool = False) -> Probed:
+# %% ../../nbs/07_probes/50_prefix.ipynb #55424c61
+def probe_behind(
+    backbone: Backbone,
+    batch: Behind,
+    answer: Answer,
+    options: ProbeOptions = ProbeOptions(),
+    name: str = "attnlrp",
+    create_graph: bool = False,
+) -> Probed:
     "Relevance (B, P + t) of prefix and tail for the answer. Raises FixateError for operators that need more than one row."
     combine, differentiated = one_row(name)
     with torch.set_grad_enabled(create_graph or differentiated):
         rows, hidden = behind_run(backbone, batch, options, create_graph)
-        grads = torch.autograd.grad(answer_logit(backbone, hidden, answer).sum(), rows, create_graph=create_graph) if differentiated else None
+        grads = (
+            torch.autograd.grad(answer_logit(backbone, hidden, answer).sum(), rows, create_graph=create_graph)
+            if differentiated
+            else None
+        )
         r = combine(rows, grads, options)
     return Probed(r, hidden) if create_graph else Probed(r.detach(), hidden.detach())
 
 # %% ../../nbs/07_probes/50_prefix.ipynb #d8bddebf
 PLACES_OF_PROMPT = ("start", "after_image")
 
+
 def check_prompt_at(prompt_at: str, name: str) -> None:
     "Raises FixateError for an unknown place, or an operator `name` that is not to be had there."
-    if prompt_at not in PLACES_OF_PROMPT: raise FixateError(f"unknown prompt_at={prompt_at!r}; accepted: {', '.join(PLACES_OF_PROMPT)}")
+    if prompt_at not in PLACES_OF_PROMPT:
+        raise FixateError(f"unknown prompt_at={prompt_at!r}; accepted: {', '.join(PLACES_OF_PROMPT)}")
     operator(name)
-    if prompt_at == "after_image": one_row(name)
+    if prompt_at == "after_image":
+        one_row(name)
 
-def probe_at(backbone: Backbone, prompts: list[Encoded], visions: list[Vision], soft: Tensor | None, answer: Answer, options: ProbeOptions = ProbeOptions(),
-             name: str = "attnlrp", prompt_at: str = "start", create_graph: bool = False) -> tuple[Probed, Tensor]:
+# %% ../../nbs/07_probes/50_prefix.ipynb #2d87db22
+def probe_at(
+    backbone: Backbone,
+    prompts: list[Encoded],
+    visions: list[Vision],
+    soft: Tensor | None,
+    answer: Answer,
+    options: ProbeOptions = ProbeOptions(),
+    name: str = "attnlrp",
+    prompt_at: str = "start",
+    create_graph: bool = False,
+) -> tuple[Probed, Tensor]:
     "Probe a batch with the soft prompt at either place; also which positions (B, T) of the relevance are visual."
     check_prompt_at(prompt_at, name)
     if prompt_at == "start":

@@ -15,47 +15,57 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ..core.study import FixateError
 from ..model.backbone import Backbone, Inputs, forward
 from ..model.families import traced_attention
-from ..core.study import FixateError
 
 # %% ../../nbs/07_probes/10_probe.ipynb #e31a4176
 @dataclass(eq=False)
 class Probed:
     "relevance (B, T) of every position for the answer, and the final hidden state (B, d) at the answering position."
+
     relevance: Tensor
     hidden: Tensor
 
+# %% ../../nbs/07_probes/10_probe.ipynb #861186aa
 @dataclass(frozen=True)
 class ProbeOptions:
     "How to probe. ε = 1e-4 and the gradient scale c = 0.1 are FixATE's released values, no rule of any paper."
-    layers: int | None = None           # the last K layers (None: all); attnlrp-full always goes through all
-    eps: float = 1e-4                   # ε: least size of a denominator
-    grad_scale: float = .1              # c: factor on G (attnlrp, glimpse)
-    head_temperature: float = .5        # glimpse: how sharply heads compete
-    depth_temperature: float = .2       # glimpse: how much later layers count more
-    future: bool = False                # glimpse: also sum gradients at positions that attention cannot reach, as plain eager maps hold them
-    recompute: bool = True              # fast forms in training: compute cheap activations again in the backward pass instead of keeping them
-    temperature: float = 1.             # how slots' attention is read out, see `fixate.probes.readout`
-    floor: float = 0.
+
+    layers: int | None = None  # the last K layers (None: all); attnlrp-full always goes through all
+    eps: float = 1e-4  # ε: least size of a denominator
+    grad_scale: float = 0.1  # c: factor on G (attnlrp, glimpse)
+    head_temperature: float = 0.5  # glimpse: how sharply heads compete
+    depth_temperature: float = 0.2  # glimpse: how much later layers count more
+    future: bool = False  # glimpse: also sum gradients at positions that attention cannot reach, as plain eager maps hold them
+    recompute: bool = True  # fast forms in training: compute cheap activations again in the backward pass instead of keeping them
+    temperature: float = 1.0  # how slots' attention is read out, see `fixate.probes.readout`
+    floor: float = 0.0
 
     def chosen(self, n_layers: int) -> range:
         "Indices of the probed layers."
         k = n_layers if self.layers is None else self.layers
-        if not 1 <= k <= n_layers: raise FixateError(f"layers={k}; accepted: 1 to {n_layers} (the backbone's number of layers)")
+        if not 1 <= k <= n_layers:
+            raise FixateError(f"layers={k}; accepted: 1 to {n_layers} (the backbone's number of layers)")
         return range(n_layers - k, n_layers)
 
-Answer = Tensor | Callable[[Tensor], Tensor]     # token ids (B,), or a function that chooses them from hidden states (B, d)
+# %% ../../nbs/07_probes/10_probe.ipynb #ef1a9d4e
+Answer = (
+    Tensor | Callable[[Tensor], Tensor]
+)  # token ids (B,), or a function that chooses them from hidden states (B, d)
+
 
 def answer_logit(backbone: Backbone, hidden: Tensor, answer: Answer) -> Tensor:
     "y: logit of each sample's answer token (B,) at hidden states (B, d)."
-    if callable(answer): answer = answer(hidden)
-    return (hidden*backbone.model.get_output_embeddings().weight[answer]).sum(-1)
+    if callable(answer):
+        answer = answer(hidden)
+    return (hidden * backbone.model.get_output_embeddings().weight[answer]).sum(-1)
 
 # %% ../../nbs/07_probes/10_probe.ipynb #b7554410
 def depth_weights(k: int) -> list[float]:
     "w_l ∝ 1..K, summing to 1."
-    return [2*(i + 1)/(k*(k + 1)) for i in range(k)]
+    return [2 * (i + 1) / (k * (k + 1)) for i in range(k)]
+
 
 def traced_maps(backbone: Backbone, inputs: Inputs, layers: range) -> tuple[list[Tensor], Tensor]:
     "Attention maps (B, H, T, T) of `layers` from a pass with explicit attention in all layers, and the hidden state at s (B, d)."
@@ -63,35 +73,55 @@ def traced_maps(backbone: Backbone, inputs: Inputs, layers: range) -> tuple[list
     hidden = forward(backbone, inputs, trace=trace).last_hidden_state[:, -1]
     return [trace[l] for l in layers], hidden
 
-def attention_textbook(backbone: Backbone, inputs: Inputs, answer: Answer = None, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+# %% ../../nbs/07_probes/10_probe.ipynb #8dbce21a
+def attention_textbook(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer = None,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "Mean attention of s, from full maps. `answer` plays no part."
     with torch.set_grad_enabled(create_graph):
         maps, hidden = traced_maps(backbone, inputs, options.chosen(backbone.n_layers))
-        return Probed(sum(w*a.mean(1)[:, -1] for w, a in zip(depth_weights(len(maps)), maps)), hidden)
+        return Probed(sum(w * a.mean(1)[:, -1] for w, a in zip(depth_weights(len(maps)), maps)), hidden)
 
 # %% ../../nbs/07_probes/10_probe.ipynb #478ffefd
 def stabilise(x: Tensor, eps: float) -> Tensor:
     "`x` with size at least `eps`, keeping its sign (0 counts as positive)."
     return torch.where(x >= 0, x.clamp_min(eps), x.clamp_max(-eps))
 
+
 def attnlrp_step(maps: Tensor, grads: Tensor, options: ProbeOptions) -> Tensor:
     "E_l: contributions A ⊙ cG (B, H, Q, T), each row divided by its stabilised sum, averaged over heads → (B, Q, T)."
-    c = maps*(options.grad_scale*grads)
-    return (c/stabilise(c.sum(-1, keepdim=True), options.eps)).mean(1)
+    c = maps * (options.grad_scale * grads)
+    return (c / stabilise(c.sum(-1, keepdim=True), options.eps)).mean(1)
 
 # %% ../../nbs/07_probes/10_probe.ipynb #3b15be03
-def attnlrp_textbook(backbone: Backbone, inputs: Inputs, answer: Answer, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+def attnlrp_textbook(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "AttnLRP from full attention maps (B, H, T, T)."
     with torch.enable_grad():
         maps, hidden = traced_maps(backbone, tracked(inputs), options.chosen(backbone.n_layers))
-        grads = torch.autograd.grad(answer_logit(backbone, hidden, answer).sum(), maps, create_graph=create_graph)
+        grads = torch.autograd.grad(
+            answer_logit(backbone, hidden, answer).sum(), maps, create_graph=create_graph
+        )
     steps = [attnlrp_step(a, g, options) for a, g in zip(maps, grads)]
-    R = torch.eye(inputs.embeds.shape[1], dtype=steps[0].dtype, device=steps[0].device) + sum(w*e for w, e in zip(depth_weights(len(steps)), steps))
+    R = torch.eye(inputs.embeds.shape[1], dtype=steps[0].dtype, device=steps[0].device) + sum(
+        w * e for w, e in zip(depth_weights(len(steps)), steps)
+    )
     return Probed(R[:, -1], hidden)
 
+# %% ../../nbs/07_probes/10_probe.ipynb #a96c035c
 def tracked(inputs: Inputs) -> Inputs:
     "Make sure that a graph is built even where no soft prompt needs a gradient."
-    if not inputs.embeds.requires_grad: inputs.embeds.requires_grad_()
+    if not inputs.embeds.requires_grad:
+        inputs.embeds.requires_grad_()
     return inputs
 
 # %% ../../nbs/07_probes/10_probe.ipynb #af767884
@@ -99,20 +129,24 @@ def fold(q: Tensor, k: Tensor) -> Tensor:
     "Queries (B, H, Q, dh) → (B, Hkv, H/Hkv·Q, dh): heads that share keys become rows of one product, and keys need no copies."
     return q.reshape(len(q), k.shape[1], -1, q.shape[-1])
 
+
 def rows_of(q: Tensor, k: Tensor, allowed: Tensor, scale: float) -> Tensor:
     "Attention maps (B, H, Q, T) of queries (B, H, Q, dh) on keys (B, Hkv, T, dh)."
-    scores = (fold(q, k)@k.transpose(2, 3)).view(*q.shape[:3], k.shape[2])*scale
+    scores = (fold(q, k) @ k.transpose(2, 3)).view(*q.shape[:3], k.shape[2]) * scale
     scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
     return scores.softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32)).to(scores.dtype)
 
+# %% ../../nbs/07_probes/10_probe.ipynb #de043e2f
 def again(function: Callable, *args, recompute: bool = True):
     "`function(*args)`; in training its inner activations are computed again in the backward pass."
-    if not (recompute and torch.is_grad_enabled()): return function(*args)
+    if not (recompute and torch.is_grad_enabled()):
+        return function(*args)
     return checkpoint(function, *args, use_reentrant=False, preserve_rng_state=False)
 
 # %% ../../nbs/07_probes/10_probe.ipynb #376ec55a
 class InBlocks(torch.autograd.Function):
     "See `in_blocks`. Can be differentiated once."
+
     @staticmethod
     def forward(ctx, inner, last, size, *along):
         "`inner` of `along` in blocks of `size` positions, its last result through `last`."
@@ -126,75 +160,118 @@ class InBlocks(torch.autograd.Function):
     def backward(ctx, *grads):
         "Gradient of the first of `along`, computed block by block; the others have none."
         out = []
-        for (x, *rest), part in zip(zip(*(x.split(ctx.size, 1) for x in ctx.saved_tensors)), zip(*(g.split(ctx.size, 1) for g in grads))):
+        for (x, *rest), part in zip(
+            zip(*(x.split(ctx.size, 1) for x in ctx.saved_tensors)),
+            zip(*(g.split(ctx.size, 1) for g in grads)),
+        ):
             with torch.enable_grad():
                 x = x.detach().requires_grad_()
                 y = ctx.inner(x, *rest)
-            out.append(torch.autograd.grad(y, x, (*part[:-1], part[-1]@ctx.last.weight))[0])
-        return None, None, None, torch.cat(out, 1), *[None]*(len(ctx.saved_tensors) - 1)
+            out.append(torch.autograd.grad(y, x, (*part[:-1], part[-1] @ ctx.last.weight))[0])
+        return None, None, None, torch.cat(out, 1), *[None] * (len(ctx.saved_tensors) - 1)
 
-def in_blocks(inner: Callable, last: nn.Linear, x: Tensor, *along: Tensor, recompute: bool = True) -> tuple[Tensor, ...]:
+# %% ../../nbs/07_probes/10_probe.ipynb #d8d7f21c
+def in_blocks(
+    inner: Callable, last: nn.Linear, x: Tensor, *along: Tensor, recompute: bool = True
+) -> tuple[Tensor, ...]:
     "`inner(x, …)`, its last result h replaced by `last(h)`, for an `inner` that treats every position (dim 1) of its arguments by itself. With `recompute` only x is kept."
-    if recompute and x.shape[1] > 1: return InBlocks.apply(inner, last, 256 if x.device.type == "cpu" else 4096, x, *(a.expand(len(x), *a.shape[1:]) for a in along))
+    if recompute and x.shape[1] > 1:
+        return InBlocks.apply(
+            inner,
+            last,
+            256 if x.device.type == "cpu" else 4096,
+            x,
+            *(a.expand(len(x), *a.shape[1:]) for a in along),
+        )
     *others, h = inner(x, *along)
     return *others, last(h)
 
 # %% ../../nbs/07_probes/10_probe.ipynb #549275cd
 class Walk:
     "A batch on its way through the layers."
-    def __init__(self, backbone: Backbone, inputs: Inputs, recompute: bool = True, norm: Callable = lambda module, x: module(x)):
-        self.text, self.inputs, self.recompute, self.norm, self.n = backbone.text, inputs, recompute, norm, backbone.n_layers
-        p = inputs.positions                                             # three rotary positions, or one
-        if p.dim() == 3 and not hasattr(self.text.rotary_emb, "mrope_section"): p = p[0]
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        inputs: Inputs,
+        recompute: bool = True,
+        norm: Callable = lambda module, x: module(x),
+    ):
+        self.text, self.inputs, self.recompute, self.norm, self.n = (
+            backbone.text,
+            inputs,
+            recompute,
+            norm,
+            backbone.n_layers,
+        )
+        p = inputs.positions  # three rotary positions, or one
+        if p.dim() == 3 and not hasattr(self.text.rotary_emb, "mrope_section"):
+            p = p[0]
         self.cos, self.sin = (x[:, None] for x in self.text.rotary_emb(inputs.embeds, p))
         T, self.mask = inputs.embeds.shape[1], None
-        if not bool(inputs.mask.all()):                                  # padding sees itself, so that its rows are numbers
+        if not bool(inputs.mask.all()):  # padding sees itself, so that its rows are numbers
             own = torch.eye(T, dtype=torch.bool, device=inputs.mask.device)
             self.mask = (inputs.mask[:, None, None] | own) & torch.ones_like(own).tril()
 
     def allowed(self, start: int, stop: int, end: int) -> Tensor:
         "Which of the first `end` positions the positions start..stop-1 may attend: (B or 1, 1, stop - start, end)."
-        if self.mask is not None: return self.mask[..., start:stop, :end]
+        if self.mask is not None:
+            return self.mask[..., start:stop, :end]
         return torch.ones(1, 1, stop - start, end, dtype=torch.bool, device=self.cos.device).tril(start)
 
-    def heads(self, l: int, x: Tensor, at: slice = slice(None), queries: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
+    def heads(
+        self, l: int, x: Tensor, at: slice = slice(None), queries: slice = slice(None)
+    ) -> tuple[Tensor, Tensor, Tensor]:
         "Rotated queries (of the positions `queries` of x), rotated keys, values of layer l for states x at positions `at`: each (B, heads, ·, dh)."
         layer, a = self.text.layers[l], self.text.layers[l].self_attn
         cos, sin = (c[:, :, at].transpose(1, 2) for c in (self.cos, self.sin))
+
         def rotated(x, project, norm, cos, sin):
-            x, half = self.norm(norm, project(x).unflatten(-1, (-1, a.head_dim))), a.head_dim//2
-            return x*cos + torch.cat((-x[..., half:], x[..., :half]), -1)*sin
+            x, half = self.norm(norm, project(x).unflatten(-1, (-1, a.head_dim))), a.head_dim // 2
+            return x * cos + torch.cat((-x[..., half:], x[..., :half]), -1) * sin
+
         def inner(x, cos, sin):
             x = self.norm(layer.input_layernorm, x)
-            return rotated(x[:, queries], a.q_proj, a.q_norm, cos[:, queries], sin[:, queries]), rotated(x, a.k_proj, a.k_norm, cos, sin), x
+            return (
+                rotated(x[:, queries], a.q_proj, a.q_norm, cos[:, queries], sin[:, queries]),
+                rotated(x, a.k_proj, a.k_norm, cos, sin),
+                x,
+            )
+
         q, k, v = in_blocks(inner, a.v_proj, x, cos, sin, recompute=self.recompute and queries == slice(None))
         return q.transpose(1, 2), k.transpose(1, 2), v.unflatten(-1, (-1, a.head_dim)).transpose(1, 2)
 
     def attend(self, l: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         "Fused attention: what every head returns, (B, Q, H, dh). A single query is the last position."
         a, T = self.text.layers[l].self_attn, k.shape[2]
-        mask = None if self.mask is None else self.mask[..., T - q.shape[2]:T, :T]
+        mask = None if self.mask is None else self.mask[..., T - q.shape[2] : T, :T]
         return traced_attention(a, q, k, v, mask, scaling=a.scaling)[0]
 
     def finish(self, l: int, x: Tensor, o: Tensor, at: slice = slice(None)) -> Tensor:
         "The rest of layer l: residual, MLP and, at positions `at`, the DeepStack inputs that follow it."
         layer = self.text.layers[l]
         x = x + layer.self_attn.o_proj(o.flatten(2))
+
         def inner(x):
             x = self.norm(layer.post_attention_layernorm, x)
-            return layer.mlp.act_fn(layer.mlp.gate_proj(x))*layer.mlp.up_proj(x),
+            return (layer.mlp.act_fn(layer.mlp.gate_proj(x)) * layer.mlp.up_proj(x),)
+
         x = x + in_blocks(inner, layer.mlp.down_proj, x, recompute=self.recompute)[0]
         return x if (extra := self.deepstack(l)) is None else x + extra[:, at]
 
     def deepstack(self, l: int) -> Tensor | None:
         "What is added behind layer l, at every position (B, T, d); None behind most layers."
         levels = self.inputs.deepstack
-        if levels is None or l >= len(levels): return None
-        return torch.zeros_like(self.inputs.embeds).masked_scatter(self.inputs.visual[..., None], levels[l].to(self.inputs.embeds))
+        if levels is None or l >= len(levels):
+            return None
+        return torch.zeros_like(self.inputs.embeds).masked_scatter(
+            self.inputs.visual[..., None], levels[l].to(self.inputs.embeds)
+        )
 
     def through(self, x: Tensor, layers: range) -> Tensor:
         "States behind `layers`, all positions."
-        for l in layers: x = self.finish(l, x, self.attend(l, *self.heads(l, x)))
+        for l in layers:
+            x = self.finish(l, x, self.attend(l, *self.heads(l, x)))
         return x
 
 # %% ../../nbs/07_probes/10_probe.ipynb #7152b424
@@ -202,52 +279,86 @@ def row_beside(walk: Walk, l: int, s: Tensor, k: Tensor, v: Tensor) -> tuple[Ten
     "Layer l at s alone (B, 1, d), over keys and values (B, Hkv, T-1, dh) of the positions before: its row (B, H, 1, T), and s behind the layer."
     a, now = walk.text.layers[l].self_attn, slice(-1, None)
     q, k_s, v_s = walk.heads(l, s, now)
-    scores = torch.cat([fold(q, k)@x.transpose(2, 3) for x in (k, k_s)], -1).view(*q.shape[:3], -1)*a.scaling
+    scores = (
+        torch.cat([fold(q, k) @ x.transpose(2, 3) for x in (k, k_s)], -1).view(*q.shape[:3], -1) * a.scaling
+    )
     T = scores.shape[-1]
-    row = scores.masked_fill(~walk.allowed(T - 1, T, T), torch.finfo(s.dtype).min).softmax(-1, dtype=torch.promote_types(s.dtype, torch.float32)).to(s.dtype)
-    o = fold(row[..., :-1], v)@v + fold(row[..., -1:], v)@v_s
+    row = (
+        scores.masked_fill(~walk.allowed(T - 1, T, T), torch.finfo(s.dtype).min)
+        .softmax(-1, dtype=torch.promote_types(s.dtype, torch.float32))
+        .to(s.dtype)
+    )
+    o = fold(row[..., :-1], v) @ v + fold(row[..., -1:], v) @ v_s
     return row, walk.finish(l, s, o.view(*q.shape).transpose(1, 2), now)
 
-def split_run(backbone: Backbone, inputs: Inputs, options: ProbeOptions, train: bool) -> tuple[list[Tensor], Tensor]:
+# %% ../../nbs/07_probes/10_probe.ipynb #7ceab0bf
+def split_run(
+    backbone: Backbone, inputs: Inputs, options: ProbeOptions, train: bool
+) -> tuple[list[Tensor], Tensor]:
     "Attention rows (B, H, 1, T) of s in the probed layers, and the hidden state at s (B, d). Only with `train` do the positions before s keep a graph."
     walk, rows, layers = Walk(backbone, inputs, options.recompute), [], options.chosen(backbone.n_layers)
     past = slice(None, -1)
-    with torch.set_grad_enabled(train): x = walk.through(inputs.embeds, range(layers[0]))
+    with torch.set_grad_enabled(train):
+        x = walk.through(inputs.embeds, range(layers[0]))
     before, s = x[:, past], x[:, -1:]
-    if torch.is_grad_enabled() and not s.requires_grad: s = s.detach().requires_grad_()
+    if torch.is_grad_enabled() and not s.requires_grad:
+        s = s.detach().requires_grad_()
     for l in layers:
         last = l == walk.n - 1
         with torch.set_grad_enabled(train):
             q, k, v = walk.heads(l, before, past, slice(0) if last else slice(None))
-            if not last: before = walk.finish(l, before, walk.attend(l, q, k, v), past)
+            if not last:
+                before = walk.finish(l, before, walk.attend(l, q, k, v), past)
         row, s = row_beside(walk, l, s, k, v)
         rows.append(row)
     return rows, backbone.text.norm(s[:, -1])
 
-def attention_fast(backbone: Backbone, inputs: Inputs, answer: Answer = None, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+# %% ../../nbs/07_probes/10_probe.ipynb #10c28e03
+def attention_fast(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer = None,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "Mean attention of s, from its rows (B, H, 1, T). `answer` plays no part."
     with torch.set_grad_enabled(create_graph):
         rows, hidden = split_run(backbone, inputs, options, create_graph)
-        return Probed(sum(w*a.mean(1)[:, 0] for w, a in zip(depth_weights(len(rows)), rows)), hidden)
+        return Probed(sum(w * a.mean(1)[:, 0] for w, a in zip(depth_weights(len(rows)), rows)), hidden)
 
-def attnlrp_fast(backbone: Backbone, inputs: Inputs, answer: Answer, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+# %% ../../nbs/07_probes/10_probe.ipynb #c6bcafb6
+def attnlrp_fast(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "AttnLRP from attention rows (B, H, 1, T) of one position."
     with torch.enable_grad():
         rows, hidden = split_run(backbone, inputs, options, create_graph)
-        grads = torch.autograd.grad(answer_logit(backbone, hidden, answer).sum(), rows, create_graph=create_graph, retain_graph=create_graph)
+        grads = torch.autograd.grad(
+            answer_logit(backbone, hidden, answer).sum(),
+            rows,
+            create_graph=create_graph,
+            retain_graph=create_graph,
+        )
     steps = [attnlrp_step(a, g, options)[:, 0] for a, g in zip(rows, grads)]
-    r = sum(w*e for w, e in zip(depth_weights(len(steps)), steps))
-    own = torch.zeros_like(r); own[:, -1] = 1                            # the identity's row s
+    r = sum(w * e for w, e in zip(depth_weights(len(steps)), steps))
+    own = torch.zeros_like(r)
+    own[:, -1] = 1  # the identity's row s
     return Probed(r + own, hidden) if create_graph else Probed((r + own).detach(), hidden.detach())
 
 # %% ../../nbs/07_probes/10_probe.ipynb #31f266c1
 def place_pooling(pools: list[Tensor], visual: Tensor) -> Tensor:
     "Stack pooling matrices (slots, V_b) into one (B, max slots, T) over a batch's positions."
     S = torch.zeros(len(pools), max(len(p) for p in pools), visual.shape[1], device=visual.device)
-    for b, p in enumerate(pools): S[b, :len(p)].masked_scatter_(visual[b].expand(len(p), -1), p.to(S))
+    for b, p in enumerate(pools):
+        S[b, : len(p)].masked_scatter_(visual[b].expand(len(p), -1), p.to(S))
     return S
 
+# %% ../../nbs/07_probes/10_probe.ipynb #44b4b344
 def slot_attention(relevance: Tensor, pooling: Tensor) -> Tensor:
     "Attention over slots (B, slots), rows summing to 1, from relevance (B, T) and pooling (B, slots, T)."
     a = torch.einsum("bst,bt->bs", pooling.to(relevance.dtype), relevance.abs())
-    return a/a.sum(-1, keepdim=True).clamp_min(1e-30)
+    return a / a.sum(-1, keepdim=True).clamp_min(1e-30)

@@ -15,31 +15,49 @@ from torch import Tensor
 from ..core.study import FixateError
 
 # %% ../../nbs/07_probes/60_readout.ipynb #812906e9
-LEAST = 1e-12     # attention below it counts as it: 0 to a power below 1 has no gradient
+LEAST = 1e-12  # attention below it counts as it: 0 to a power below 1 has no gradient
+
 
 def check_readout(temperature: float | None, floor: float | None) -> None:
     "FixateError unless both are None, or temperature > 0 and 0 <= floor < 1."
-    if temperature is None and floor is None: return
+    if temperature is None and floor is None:
+        return
     if temperature is None or floor is None or not (temperature > 0 and 0 <= floor < 1):
-        raise FixateError(f"temperature={temperature}, floor={floor}; accepted: temperature above 0 with a floor of at least 0 and below 1, or neither (then both are fitted)")
+        raise FixateError(
+            f"temperature={temperature}, floor={floor}; accepted: temperature above 0 with a floor of at least 0 and below 1, or neither (then both are fitted)"
+        )
 
-def read_out(attention: Tensor, present: Tensor, temperature: float = 1., floor: float = 0.) -> Tensor:
+# %% ../../nbs/07_probes/60_readout.ipynb #d1b5dc32
+def read_out(attention: Tensor, present: Tensor, temperature: float = 1.0, floor: float = 0.0) -> Tensor:
     "Attention (B, n) over the slots that are `present` (B, n), evened out by `temperature`, then mixed with a `floor` share of the uniform map. Rows sum to 1."
-    if temperature == 1 and floor == 0: return attention
-    a = torch.where(present, attention.clamp_min(LEAST)**(1/temperature), torch.zeros_like(attention))
-    return (1 - floor)*a/a.sum(-1, keepdim=True) + floor*present/present.sum(-1, keepdim=True)
+    if temperature == 1 and floor == 0:
+        return attention
+    a = torch.where(present, attention.clamp_min(LEAST) ** (1 / temperature), torch.zeros_like(attention))
+    return (1 - floor) * a / a.sum(-1, keepdim=True) + floor * present / present.sum(-1, keepdim=True)
 
 # %% ../../nbs/07_probes/60_readout.ipynb #fc0d28fb
-TEMPERATURES, FLOORS = (.2, 5.), (0., .9)       # what is tried
+TEMPERATURES, FLOORS = (0.2, 5.0), (0.0, 0.9)  # what is tried
 
+# %% ../../nbs/07_probes/60_readout.ipynb #8e27ff79
 def fit_readout(gaze: np.ndarray, attention: np.ndarray) -> tuple[float, float]:
     "(temperature, floor) with the least mean KL(gaze ‖ attention) over sessions (S, n), rows summing to 1, NaN for no such slot. FixateError without sessions."
     g, a = (np.asarray(x, float) for x in (gaze, attention))
-    if g.shape != a.shape or g.ndim != 2 or not len(g): raise FixateError(f"gaze {g.shape} and attention {a.shape}; accepted: the same (sessions, slots), at least one session")
+    if g.shape != a.shape or g.ndim != 2 or not len(g):
+        raise FixateError(
+            f"gaze {g.shape} and attention {a.shape}; accepted: the same (sessions, slots), at least one session"
+        )
     there = torch.from_numpy(~np.isnan(a))
     g, a = np.nan_to_num(g), torch.from_numpy(np.nan_to_num(a))
+
     def cost(x):
         kl = rel_entr(g, read_out(a, there, float(np.exp(x[0])), float(x[1])).numpy() + 1e-8).sum(-1)
-        return kl.mean() + (x[0]**2 + x[1]**2)/len(g)
-    best = minimize(cost, [.1, .1], method="Nelder-Mead", bounds=[np.log(TEMPERATURES), FLOORS], options=dict(xatol=1e-4, fatol=1e-7))
+        return kl.mean() + (x[0] ** 2 + x[1] ** 2) / len(g)
+
+    best = minimize(
+        cost,
+        [0.1, 0.1],
+        method="Nelder-Mead",
+        bounds=[np.log(TEMPERATURES), FLOORS],
+        options=dict(xatol=1e-4, fatol=1e-7),
+    )
     return float(np.exp(best.x[0])), float(best.x[1])

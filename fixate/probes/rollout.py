@@ -12,25 +12,44 @@ import torch
 from torch import Tensor
 
 from ..model.backbone import Backbone, Inputs
-from .probe import Answer, Probed, ProbeOptions, Walk, again, answer_logit, fold, rows_of, traced_maps, tracked
+from fixate.probes.probe import (
+    Answer,
+    Probed,
+    ProbeOptions,
+    Walk,
+    again,
+    answer_logit,
+    fold,
+    rows_of,
+    traced_maps,
+    tracked,
+)
 
 # %% ../../nbs/07_probes/20_rollout.ipynb #a8aee3e9
 def rollout(maps: list[Tensor]) -> Tensor:
     "Rollout R (B, T, T) of attention maps (B, H, T, T), lowest layer first."
     R = torch.eye(maps[0].shape[-1], dtype=maps[0].dtype, device=maps[0].device)
     for a in maps:
-        step = (a.mean(1) + torch.eye(a.shape[-1], dtype=a.dtype, device=a.device))/2
-        R = step/step.sum(-1, keepdim=True)@R
+        step = (a.mean(1) + torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)) / 2
+        R = step / step.sum(-1, keepdim=True) @ R
     return R
 
-def rollout_textbook(backbone: Backbone, inputs: Inputs, answer: Answer = None, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+# %% ../../nbs/07_probes/20_rollout.ipynb #0405656c
+def rollout_textbook(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer = None,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "Row s of the product of full maps. `answer` plays no part."
     with torch.set_grad_enabled(create_graph):
         maps, hidden = traced_maps(backbone, inputs, options.chosen(backbone.n_layers))
         return Probed(rollout(maps)[:, -1], hidden)
 
 # %% ../../nbs/07_probes/20_rollout.ipynb #016105f4
-BLOCK = 128      # rows of a map that exist at one time
+BLOCK = 128  # rows of a map that exist at one time
+
 
 def blocks(walk: Walk, q: Tensor, future: bool = False):
     "Blocks of the rows of queries q (B, H, Q, dh), the last Q positions: (rows within q, number of columns they can reach, mask)."
@@ -41,20 +60,34 @@ def blocks(walk: Walk, q: Tensor, future: bool = False):
         end = T if future else stop
         yield slice(start - first, stop - first), end, walk.allowed(start, stop, end)
 
+# %% ../../nbs/07_probes/20_rollout.ipynb #029419bb
 def widen(x: Tensor, T: int, dim: int = -1) -> Tensor:
     "`x` with zeros behind it along `dim`, up to size T."
-    shape = list(x.shape); shape[dim] = T - x.shape[dim]
+    shape = list(x.shape)
+    shape[dim] = T - x.shape[dim]
     return torch.cat([x, x.new_zeros(shape)], dim) if shape[dim] else x
 
+# %% ../../nbs/07_probes/20_rollout.ipynb #b9b39b34
 def pull_attention(walk: Walk, l: int, r: Tensor, q: Tensor, k: Tensor) -> Tensor:
     "r · mean_h A_l (B, T) for a row r (B, T) and the queries (B, H, Q, dh) of the last Q positions."
     T, scale, out = k.shape[2], walk.text.layers[l].self_attn.scaling, 0
-    r = r[:, T - q.shape[2]:]
-    def part(r, q, k, allowed): return (r[:, None, None]@rows_of(q, k, allowed, scale)).mean((1, 2))
-    for at, end, allowed in blocks(walk, q): out = out + widen(again(part, r[:, at], q[:, :, at], k[:, :, :end], allowed), T)
+    r = r[:, T - q.shape[2] :]
+
+    def part(r, q, k, allowed):
+        return (r[:, None, None] @ rows_of(q, k, allowed, scale)).mean((1, 2))
+
+    for at, end, allowed in blocks(walk, q):
+        out = out + widen(again(part, r[:, at], q[:, :, at], k[:, :, :end], allowed), T)
     return out
 
-def rollout_fast(backbone: Backbone, inputs: Inputs, answer: Answer = None, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+# %% ../../nbs/07_probes/20_rollout.ipynb #6a5a3cd6
+def rollout_fast(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer = None,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "Row s of the product, a row at a time. `answer` plays no part."
     walk, layers, kept = Walk(backbone, inputs, options.recompute), options.chosen(backbone.n_layers), []
     with torch.set_grad_enabled(create_graph):
@@ -64,104 +97,182 @@ def rollout_fast(backbone: Backbone, inputs: Inputs, answer: Answer = None, opti
             q, k, v = walk.heads(l, x, queries=at)
             x = walk.finish(l, x[:, at], walk.attend(l, q, k, v), at)
             kept.append((l, q, k))
-        r = torch.zeros_like(inputs.embeds[..., 0]); r[:, -1] = 1
-        for l, q, k in reversed(kept): r = (r + pull_attention(walk, l, r, q, k))/2
+        r = torch.zeros_like(inputs.embeds[..., 0])
+        r[:, -1] = 1
+        for l, q, k in reversed(kept):
+            r = (r + pull_attention(walk, l, r, q, k)) / 2
         return Probed(r, backbone.text.norm(x[:, -1]))
 
 # %% ../../nbs/07_probes/20_rollout.ipynb #79e456d5
 def glimpse_weights(help: Tensor, want: Tensor, size: Tensor, options: ProbeOptions) -> tuple[Tensor, Tensor]:
     "Head weights (K, B, H) and depth weights (K, B), from Σ relu(G⊙A) and Σ relu(G), both (K, B, H), and ‖Σ_h G‖₁ (K, B)."
-    heads = (help/(want + options.eps)/options.head_temperature).softmax(-1)
-    depth = (options.depth_temperature*torch.arange(len(size), dtype=size.dtype, device=size.device)).softmax(0)[:, None]*size
-    return heads, depth/(depth.sum(0) + options.eps)
+    heads = (help / (want + options.eps) / options.head_temperature).softmax(-1)
+    depth = (
+        options.depth_temperature * torch.arange(len(size), dtype=size.dtype, device=size.device)
+    ).softmax(0)[:, None] * size
+    return heads, depth / (depth.sum(0) + options.eps)
 
+# %% ../../nbs/07_probes/20_rollout.ipynb #fda5600d
 def glimpse(maps: list[Tensor], grads: list[Tensor], counted: Tensor, options: ProbeOptions) -> Tensor:
     "GLIMPSE's R (B, T, T) of maps and gradients (B, H, T, T), lowest layer first; `counted` (B, 1, T, T) says where gradients count."
-    grads = [options.grad_scale*g*counted for g in grads]
+    grads = [options.grad_scale * g * counted for g in grads]
     total = lambda x: x.sum((-2, -1))
-    weights, alpha = glimpse_weights(torch.stack([total((a*g).relu()) for a, g in zip(maps, grads)]), torch.stack([total(g.relu()) for g in grads]),
-                                     torch.stack([total(g.sum(1).abs()) for g in grads]), options)
+    weights, alpha = glimpse_weights(
+        torch.stack([total((a * g).relu()) for a, g in zip(maps, grads)]),
+        torch.stack([total(g.relu()) for g in grads]),
+        torch.stack([total(g.sum(1).abs()) for g in grads]),
+        options,
+    )
     R = torch.eye(maps[0].shape[-1], dtype=maps[0].dtype, device=maps[0].device)
     for a, g, w, depth in zip(maps, grads, weights, alpha):
-        E = (w[..., None, None]*(a*g).relu()).sum(1)
-        E = E/(E.sum(-1, keepdim=True) + options.eps)
-        R = R + depth[:, None, None]*E@R
+        E = (w[..., None, None] * (a * g).relu()).sum(1)
+        E = E / (E.sum(-1, keepdim=True) + options.eps)
+        R = R + depth[:, None, None] * E @ R
     return R
 
-def glimpse_textbook(backbone: Backbone, inputs: Inputs, answer: Answer, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+# %% ../../nbs/07_probes/20_rollout.ipynb #5d8cb12f
+def glimpse_textbook(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "Row s of R from full maps and their gradients."
     with torch.enable_grad():
         maps, hidden = traced_maps(backbone, tracked(inputs), options.chosen(backbone.n_layers))
-        grads = torch.autograd.grad(answer_logit(backbone, hidden, answer).sum(), maps, create_graph=create_graph)
-    real = (inputs.mask[:, None, None] & inputs.mask[:, None, :, None])
+        grads = torch.autograd.grad(
+            answer_logit(backbone, hidden, answer).sum(), maps, create_graph=create_graph
+        )
+    real = inputs.mask[:, None, None] & inputs.mask[:, None, :, None]
     R = glimpse(maps, grads, real if options.future else real & torch.ones_like(real).tril(), options)[:, -1]
     return Probed(R, hidden) if create_graph else Probed(R.detach(), hidden.detach())
 
 # %% ../../nbs/07_probes/20_rollout.ipynb #53860000
 def gradient_rows(d: Tensor, v: Tensor) -> Tensor:
     "G (B, H, Q, T) from gradients d (B, H, Q, dh) at what the heads return, and values v (B, Hkv, T, dh)."
-    return (fold(d, v)@v.transpose(2, 3)).view(*d.shape[:3], v.shape[2])
+    return (fold(d, v) @ v.transpose(2, 3)).view(*d.shape[:3], v.shape[2])
 
-def attention_back(A: Tensor, G: Tensor, q: Tensor, k: Tensor, d: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor]:
+# %% ../../nbs/07_probes/20_rollout.ipynb #ce77badf
+def attention_back(
+    A: Tensor, G: Tensor, q: Tensor, k: Tensor, d: Tensor, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
     "Gradients at queries, keys and values, from maps A and their gradients G (B, H, Q, T)."
-    AG = A*G
-    S = fold((AG - A*AG.sum(-1, keepdim=True))*scale, k)
-    return (S@k).view_as(q), S.transpose(2, 3)@fold(q, k), fold(A, k).transpose(2, 3)@fold(d, k)
+    AG = A * G
+    S = fold((AG - A * AG.sum(-1, keepdim=True)) * scale, k)
+    return (S @ k).view_as(q), S.transpose(2, 3) @ fold(q, k), fold(A, k).transpose(2, 3) @ fold(d, k)
 
-def glimpse_back(walk: Walk, l: int, q: Tensor, k: Tensor, v: Tensor, d: Tensor, options: ProbeOptions) -> tuple[tuple, tuple]:
+# %% ../../nbs/07_probes/20_rollout.ipynb #7a88f984
+def glimpse_back(
+    walk: Walk, l: int, q: Tensor, k: Tensor, v: Tensor, d: Tensor, options: ProbeOptions
+) -> tuple[tuple, tuple]:
     "From gradients d at what the heads of layer l return: those at q, k, v; and row sums of relu(G⊙A) (B, H, Q), Σ relu(G) (B, H), ‖Σ_h G‖₁ (B,)."
     T, scale, real = k.shape[2], walk.text.layers[l].self_attn.scaling, walk.inputs.mask[:, None, None]
+
     def part(q, k, v, d, allowed, counted):
         A, G = rows_of(q, k, allowed, scale), gradient_rows(d, v)
-        C = options.grad_scale*G*counted
-        return *attention_back(A, G, q, k, d, scale), (A*C).relu().sum(-1), C.relu().sum((2, 3)), C.sum(1).abs().sum((1, 2))
-    parts = [again(part, q[:, :, at], k[:, :, :end], v[:, :, :end], d[:, :, at], allowed, real[..., :end] if options.future else allowed & real[..., :end])
-             for at, end, allowed in blocks(walk, q, options.future)]
-    dq, dk, dv, help, want, size = zip(*parts)
-    return (torch.cat(dq, 2), sum(widen(x, T, 2) for x in dk), sum(widen(x, T, 2) for x in dv)), (torch.cat(help, 2), sum(want), sum(size))
+        C = options.grad_scale * G * counted
+        return (
+            *attention_back(A, G, q, k, d, scale),
+            (A * C).relu().sum(-1),
+            C.relu().sum((2, 3)),
+            C.sum(1).abs().sum((1, 2)),
+        )
 
-def pull_glimpse(walk: Walk, l: int, r: Tensor, q: Tensor, k: Tensor, v: Tensor, d: Tensor, options: ProbeOptions) -> Tensor:
+    parts = [
+        again(
+            part,
+            q[:, :, at],
+            k[:, :, :end],
+            v[:, :, :end],
+            d[:, :, at],
+            allowed,
+            real[..., :end] if options.future else allowed & real[..., :end],
+        )
+        for at, end, allowed in blocks(walk, q, options.future)
+    ]
+    dq, dk, dv, help, want, size = zip(*parts)
+    return (torch.cat(dq, 2), sum(widen(x, T, 2) for x in dk), sum(widen(x, T, 2) for x in dv)), (
+        torch.cat(help, 2),
+        sum(want),
+        sum(size),
+    )
+
+# %% ../../nbs/07_probes/20_rollout.ipynb #62029f3a
+def pull_glimpse(
+    walk: Walk, l: int, r: Tensor, q: Tensor, k: Tensor, v: Tensor, d: Tensor, options: ProbeOptions
+) -> Tensor:
     "Σ_h r_h · relu(G⊙A)_h (B, T), for rows r (B, H, Q)."
     T, scale, out = k.shape[2], walk.text.layers[l].self_attn.scaling, 0
-    def part(r, q, k, v, d, allowed): return (r[:, :, None]@(rows_of(q, k, allowed, scale)*gradient_rows(d, v)).relu()).sum((1, 2))*options.grad_scale
+
+    def part(r, q, k, v, d, allowed):
+        return (r[:, :, None] @ (rows_of(q, k, allowed, scale) * gradient_rows(d, v)).relu()).sum(
+            (1, 2)
+        ) * options.grad_scale
+
     for at, end, allowed in blocks(walk, q):
-        out = out + widen(again(part, r[..., at], q[:, :, at], k[:, :, :end], v[:, :, :end], d[:, :, at], allowed), T)
+        out = out + widen(
+            again(part, r[..., at], q[:, :, at], k[:, :, :end], v[:, :, :end], d[:, :, at], allowed), T
+        )
     return out
 
 # %% ../../nbs/07_probes/20_rollout.ipynb #43d5b51d
-def gradient_walk(backbone: Backbone, inputs: Inputs, answer: Answer, options: ProbeOptions, create_graph: bool):
+def gradient_walk(
+    backbone: Backbone, inputs: Inputs, answer: Answer, options: ProbeOptions, create_graph: bool
+):
     "Per probed layer, top first: its index and q, k, v, with gradient d of y at what its heads return, and the sums of `glimpse_back`. And the hidden state (B, d)."
-    walk, layers, kept, found = Walk(backbone, inputs, options.recompute), options.chosen(backbone.n_layers), [], []
-    with torch.set_grad_enabled(create_graph): x = walk.through(inputs.embeds, range(layers[0]))
-    if not x.requires_grad: x = x.detach().requires_grad_()
-    walk.recompute = False                                               # what is differentiated twice is kept
+    walk, layers, kept, found = (
+        Walk(backbone, inputs, options.recompute),
+        options.chosen(backbone.n_layers),
+        [],
+        [],
+    )
+    with torch.set_grad_enabled(create_graph):
+        x = walk.through(inputs.embeds, range(layers[0]))
+    if not x.requires_grad:
+        x = x.detach().requires_grad_()
+    walk.recompute = False  # what is differentiated twice is kept
     for l in layers:
         at = slice(-1, None) if l == walk.n - 1 else slice(None)
         own, given = x.view_as(x), x.view_as(x)
         q, k, v = walk.heads(l, given, queries=at)
-        o = walk.attend(l, q, k, v); o = o.view_as(o)
+        o = walk.attend(l, q, k, v)
+        o = o.view_as(o)
         x = walk.finish(l, own[:, at], o, at)
         kept.append((l, own, given, q, k, v, o, x))
     hidden = backbone.text.norm(x[:, -1])
     grad = lambda y, x, g=None: torch.autograd.grad(y, x, g, create_graph=create_graph, retain_graph=True)
-    g, = grad(answer_logit(backbone, hidden, answer).sum(), x)
+    (g,) = grad(answer_logit(backbone, hidden, answer).sum(), x)
     for l, own, given, q, k, v, o, x in reversed(kept):
         g_own, d = grad(x, (own, o), g)
         d = d.transpose(1, 2)
-        with torch.set_grad_enabled(create_graph): back, sums = glimpse_back(walk, l, q, k, v, d, options)
+        with torch.set_grad_enabled(create_graph):
+            back, sums = glimpse_back(walk, l, q, k, v, d, options)
         found.append((l, q, k, v, d, *sums))
-        if l > layers[0]: g = g_own + grad((q, k, v), given, back)[0]
+        if l > layers[0]:
+            g = g_own + grad((q, k, v), given, back)[0]
     return walk, found, hidden
 
-def glimpse_fast(backbone: Backbone, inputs: Inputs, answer: Answer, options: ProbeOptions = ProbeOptions(), create_graph: bool = False) -> Probed:
+# %% ../../nbs/07_probes/20_rollout.ipynb #adcc21b6
+def glimpse_fast(
+    backbone: Backbone,
+    inputs: Inputs,
+    answer: Answer,
+    options: ProbeOptions = ProbeOptions(),
+    create_graph: bool = False,
+) -> Probed:
     "Row s of R, a row at a time."
-    with torch.enable_grad(): walk, found, hidden = gradient_walk(backbone, inputs, answer, options, create_graph)
+    with torch.enable_grad():
+        walk, found, hidden = gradient_walk(backbone, inputs, answer, options, create_graph)
     with torch.set_grad_enabled(create_graph):
         rows, want, size = zip(*(f[5:] for f in reversed(found)))
-        weights, alpha = glimpse_weights(torch.stack([x.sum(-1) for x in rows]), torch.stack(want), torch.stack(size), options)
-        r = torch.zeros_like(inputs.embeds[..., 0]); r[:, -1] = 1
+        weights, alpha = glimpse_weights(
+            torch.stack([x.sum(-1) for x in rows]), torch.stack(want), torch.stack(size), options
+        )
+        r = torch.zeros_like(inputs.embeds[..., 0])
+        r[:, -1] = 1
         for (l, q, k, v, d, help, *_), w, depth in zip(found, weights.flip(0), alpha.flip(0)):
             w = w[..., None]
-            share = depth[:, None]*r[:, -q.shape[2]:]/((w*help).sum(1) + options.eps)
-            r = r + pull_glimpse(walk, l, w*share[:, None], q, k, v, d, options)
+            share = depth[:, None] * r[:, -q.shape[2] :] / ((w * help).sum(1) + options.eps)
+            r = r + pull_glimpse(walk, l, w * share[:, None], q, k, v, d, options)
     return Probed(r, hidden) if create_graph else Probed(r, hidden.detach())

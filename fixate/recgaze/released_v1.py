@@ -6,46 +6,84 @@
 __all__ = ['SIZE', 'ROWS', 'COLUMNS', 'BOXES', 'sample', 'draw_first_view', 'prepare_released']
 
 # %% ../../nbs/03_recgaze/50_released_v1.ipynb #da8f6885
-import hashlib, tempfile
+import hashlib
+import tempfile
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw
 from tqdm.auto import tqdm
 
-from importlib.metadata import version
-from .files import BACKWARD, FORWARD, MOVIE, complete_events, fingerprint, poster_folder, read_events, read_items, read_users, sources
-from .prepare import LAST_TASK, Dropped
-from ..pages.drawing import atomic_save, font
 from ..core.splits import split_sessions
 from ..core.study import LABELS, FixateError, Study, refuse_other
+from ..pages.drawing import atomic_save, font
+from fixate.recgaze.files import (
+    BACKWARD,
+    FORWARD,
+    MOVIE,
+    complete_events,
+    fingerprint,
+    poster_folder,
+    read_events,
+    read_items,
+    read_users,
+    sources,
+)
+from .prepare import LAST_TASK, Dropped
 
 # %% ../../nbs/03_recgaze/50_released_v1.ipynb #6400a963
 SIZE, ROWS, COLUMNS = (1100, 600), 3, 5
-BOXES = [(55 + 198*c, 60 + 170*r, 55 + 198*(c + 1), 60 + 170*(r + 1)) for r in range(ROWS) for c in range(COLUMNS)]
+BOXES = [
+    (55 + 198 * c, 60 + 170 * r, 55 + 198 * (c + 1), 60 + 170 * (r + 1))
+    for r in range(ROWS)
+    for c in range(COLUMNS)
+]
 
-def sample(rows: pd.DataFrame, places: dict[float, tuple[int, int]]) -> tuple[tuple[int, ...], int, list[tuple[int | None, float, float]]]:
+# %% ../../nbs/03_recgaze/50_released_v1.ipynb #25591847
+def sample(
+    rows: pd.DataFrame, places: dict[float, tuple[int, int]]
+) -> tuple[tuple[int, ...], int, list[tuple[int | None, float, float]]]:
     "First positions (0, 5, 10) of the three rows as drawn, click slot, and (slot or None, start_ms, ms) of the fixations of one session; raises `Dropped`."
     strict = ~rows.beside
-    if not (rows.fix_ms.notna() | (strict & (rows.fix_kind > 0))).any(): raise Dropped("no gaze")
-    if (strict & (rows.fix_row > ROWS)).any(): raise Dropped("looked below the third carousel")
+    if not (rows.fix_ms.notna() | (strict & (rows.fix_kind > 0))).any():
+        raise Dropped("no gaze")
+    if (strict & (rows.fix_row > ROWS)).any():
+        raise Dropped("looked below the third carousel")
     clicks = rows[rows.click_kind > 0]
-    if not len(clicks) or clicks.click_kind.iloc[-1] != MOVIE: raise Dropped("the last click is not on a movie")
+    if not len(clicks) or clicks.click_kind.iloc[-1] != MOVIE:
+        raise Dropped("the last click is not on a movie")
     found = [places[m] for m in clicks.click_movie.dropna() if places.get(m, (99, 0))[0] <= ROWS]
-    if not found: raise Dropped("no clicked movie in carousels 1 to 3")
+    if not found:
+        raise Dropped("no clicked movie in carousels 1 to 3")
     row, position = found[0]
     fixed = rows[rows.fix_ms.notna()]
-    here = ~fixed.beside & (fixed.fix_kind == MOVIE) & fixed.fix_pos.between(1, COLUMNS) & fixed.fix_row.between(1, ROWS)
-    slots = np.where(here, (fixed.fix_row.astype(int) - 1)*COLUMNS + fixed.fix_pos - 1, -1)
-    if not fixed.fix_ms[here].sum() > 0: raise Dropped("no gaze on positions 1 to 5")
-    looks = [(None if s < 0 else int(s), (t - rows.t.iloc[0])*1000, ms) for s, t, ms in zip(slots, fixed.t, fixed.fix_ms) if ms >= 0]
-    firsts = [0]*ROWS
-    for click, c_row, cursor, p_row in zip(rows.click_kind, rows.click_row, rows.cursor_kind, rows.cursor_row):
-        if click == MOVIE: break
+    here = (
+        ~fixed.beside
+        & (fixed.fix_kind == MOVIE)
+        & fixed.fix_pos.between(1, COLUMNS)
+        & fixed.fix_row.between(1, ROWS)
+    )
+    slots = np.where(here, (fixed.fix_row.astype(int) - 1) * COLUMNS + fixed.fix_pos - 1, -1)
+    if not fixed.fix_ms[here].sum() > 0:
+        raise Dropped("no gaze on positions 1 to 5")
+    looks = [
+        (None if s < 0 else int(s), (t - rows.t.iloc[0]) * 1000, ms)
+        for s, t, ms in zip(slots, fixed.t, fixed.fix_ms)
+        if ms >= 0
+    ]
+    firsts = [0] * ROWS
+    for click, c_row, cursor, p_row in zip(
+        rows.click_kind, rows.click_row, rows.cursor_kind, rows.cursor_row
+    ):
+        if click == MOVIE:
+            break
         for kind, r in ((click, c_row), (cursor, p_row)):
-            if kind in (FORWARD, BACKWARD) and 1 <= r <= ROWS: firsts[r - 1] = (firsts[r - 1] + (5 if kind == FORWARD else -5)) % 15
-    return tuple(firsts), (row - 1)*COLUMNS + (position - 1) % COLUMNS, looks
+            if kind in (FORWARD, BACKWARD) and 1 <= r <= ROWS:
+                firsts[r - 1] = (firsts[r - 1] + (5 if kind == FORWARD else -5)) % 15
+    return tuple(firsts), (row - 1) * COLUMNS + (position - 1) % COLUMNS, looks
 
 # %% ../../nbs/03_recgaze/50_released_v1.ipynb #2dabf7eb
 def draw_first_view(task: int, firsts: tuple[int, ...], items: pd.DataFrame) -> Image.Image:
@@ -53,60 +91,134 @@ def draw_first_view(task: int, firsts: tuple[int, ...], items: pd.DataFrame) -> 
     page = Image.new("RGB", SIZE, (20, 20, 20))
     draw = ImageDraw.Draw(page)
     for r, first in enumerate(firsts):
-        draw.text((10, 200*r + 20), items.row_genre.get((task, r + 1, 1), ""), font=font(18), fill="white")
+        draw.text((10, 200 * r + 20), items.row_genre.get((task, r + 1, 1), ""), font=font(18), fill="white")
         for c in range(COLUMNS):
             file = items.file.get((task, r + 1, first + c + 1))
             if file:
-                with Image.open(file) as picture: poster = picture.convert("RGB")
+                with Image.open(file) as picture:
+                    poster = picture.convert("RGB")
                 poster.thumbnail((200, 300))
             else:
                 poster = Image.new("RGB", (200, 112), (70, 70, 70))
                 ImageDraw.Draw(poster).text((100, 56), "No Image", font=font(18), fill="white", anchor="mm")
             poster = poster.crop((0, 0, poster.width, min(poster.height, 170)))
-            page.paste(poster, (220*c + (220 - poster.width)//2, 200*r + 30 + (170 - poster.height)//2))
+            page.paste(
+                poster, (220 * c + (220 - poster.width) // 2, 200 * r + 30 + (170 - poster.height) // 2)
+            )
     return page
 
-def prepare_released(raw: str | Path, out: str | Path, posters: str | Path | None = None, seed: int = 42, folds: int = 5, fold: int = 0,
-                     progress: bool = True) -> Study:
+# %% ../../nbs/03_recgaze/50_released_v1.ipynb #6ba251e0
+def prepare_released(
+    raw: str | Path,
+    out: str | Path,
+    posters: str | Path | None = None,
+    seed: int = 42,
+    folds: int = 5,
+    fold: int = 0,
+    progress: bool = True,
+) -> Study:
     "The study of the first version's samples, from the public RecGaze files in `raw`; FixateError on files that cannot be used."
     raw, out, posters = Path(raw), Path(out), None if posters is None else Path(posters)
     files, mode = sources(raw, "public")
-    meta = dict(dataset="recgaze", compat="released-v1", mode=mode, split="loso", disjoint="sessions", seed=seed, folds=folds, fold=fold, version=version("fixate"))
+    meta = dict(
+        dataset="recgaze",
+        compat="released-v1",
+        mode=mode,
+        split="loso",
+        disjoint="sessions",
+        seed=seed,
+        folds=folds,
+        fold=fold,
+        version=version("fixate"),
+    )
     meta["fingerprint"] = fingerprint(files, poster_folder(raw, posters), **meta)
     refuse_other(out, meta)
-    if (out/"study.json").is_file():
-        try: return Study.load(out)
-        except FixateError: pass
+    if (out / "study.json").is_file():
+        try:
+            return Study.load(out)
+        except FixateError:
+            pass
     items, users = read_items(raw, posters), read_users(raw)
     events, _ = complete_events(read_events(raw), files[1])
     sessions, looks, dropped, views = [], [], Counter(), {}
-    for (user, task), rows in tqdm(events.groupby(["UserID", "TaskID"]), desc="sessions", disable=not progress):
+    for (user, task), rows in tqdm(
+        events.groupby(["UserID", "TaskID"]), desc="sessions", disable=not progress
+    ):
         try:
-            if task > LAST_TASK or task not in items.index.levels[0]: raise Dropped(f"task > {LAST_TASK} (direct search), or unknown")
-            if user not in users.index: raise Dropped("user not in user_features.csv")
-            firsts, click, own = sample(rows.reset_index(drop=True), dict(zip(items.loc[task].MovieID, items.loc[task].index)))
-        except Dropped as reason: dropped[str(reason)] += 1; continue
-        page, name = f"t{task:02d}-" + "".join(str(f//5) for f in firsts), f"{users.user[user]}-t{task:02d}"
+            if task > LAST_TASK or task not in items.index.levels[0]:
+                raise Dropped(f"task > {LAST_TASK} (direct search), or unknown")
+            if user not in users.index:
+                raise Dropped("user not in user_features.csv")
+            firsts, click, own = sample(
+                rows.reset_index(drop=True), dict(zip(items.loc[task].MovieID, items.loc[task].index))
+            )
+        except Dropped as reason:
+            dropped[str(reason)] += 1
+            continue
+        page, name = f"t{task:02d}-" + "".join(str(f // 5) for f in firsts), f"{users.user[user]}-t{task:02d}"
         views[page] = task, firsts
         decision = rows.t[rows.click_kind == MOVIE].iloc[-1] - rows.t.iloc[0]
-        sessions.append(dict(session=name, user=users.user[user], page=page, click=click, split="train", decision_ms=decision*1000, task=task))
+        sessions.append(
+            dict(
+                session=name,
+                user=users.user[user],
+                page=page,
+                click=click,
+                split="train",
+                decision_ms=decision * 1000,
+                task=task,
+            )
+        )
         looks += [(name, "gaze", *look) for look in own]
-    if not sessions: raise FixateError(f"{raw.name}: no usable session; dropped: {dict(dropped)}; accepted: at least one")
+    if not sessions:
+        raise FixateError(f"{raw.name}: no usable session; dropped: {dict(dropped)}; accepted: at least one")
     sessions = pd.DataFrame(sessions)
     sessions["split"] = split_sessions(sessions, "loso", seed, folds, fold)
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fixate-", dir=out.absolute().parent) as stage:
-        (Path(stage)/"images").mkdir()
+        (Path(stage) / "images").mkdir()
         pages, slots = [], []
         for page, (task, firsts) in tqdm(sorted(views.items()), desc="pages", disable=not progress):
             image = f"images/{hashlib.sha1(page.encode()).hexdigest()[:16]}.jpg"
-            atomic_save(draw_first_view(task, firsts, items), Path(stage)/image, quality=90)
-            pages.append(dict(page=page, image=image, width=SIZE[0], height=SIZE[1], group=f"task_{task:02d}", task=task))
+            atomic_save(draw_first_view(task, firsts, items), Path(stage) / image, quality=90)
+            pages.append(
+                dict(
+                    page=page, image=image, width=SIZE[0], height=SIZE[1], group=f"task_{task:02d}", task=task
+                )
+            )
             for slot, box in enumerate(BOXES):
                 r, c = divmod(slot, COLUMNS)
                 item = items.loc[(task, r + 1, firsts[r] + c + 1)]
-                slots.append(dict(page=page, slot=slot, **dict(zip(("x1", "y1", "x2", "y2"), box)), label=LABELS[slot], kind="poster",
-                                  item=f"{item.MovieID:.0f}", title=item.title, genre=item.genre, row=r, col=c, carousel=r + 1, position=firsts[r] + c + 1))
-        meta |= dict(counts=dict(sessions_raw=len(sessions) + dropped.total(), sessions=len(sessions), **sessions.split.value_counts().to_dict()), dropped=dict(dropped))
-        return Study(Path(stage), meta, users.reset_index(drop=True), pd.DataFrame(pages), pd.DataFrame(slots), sessions,
-                     pd.DataFrame(looks, columns=["session", "signal", "slot", "start_ms", "duration_ms"])).save(out)
+                slots.append(
+                    dict(
+                        page=page,
+                        slot=slot,
+                        **dict(zip(("x1", "y1", "x2", "y2"), box)),
+                        label=LABELS[slot],
+                        kind="poster",
+                        item=f"{item.MovieID:.0f}",
+                        title=item.title,
+                        genre=item.genre,
+                        row=r,
+                        col=c,
+                        carousel=r + 1,
+                        position=firsts[r] + c + 1,
+                    )
+                )
+        meta |= dict(
+            counts=dict(
+                sessions_raw=len(sessions) + dropped.total(),
+                sessions=len(sessions),
+                **sessions.split.value_counts().to_dict(),
+            ),
+            dropped=dict(dropped),
+        )
+        return Study(
+            Path(stage),
+            meta,
+            users.reset_index(drop=True),
+            pd.DataFrame(pages),
+            pd.DataFrame(slots),
+            sessions,
+            pd.DataFrame(looks, columns=["session", "signal", "slot", "start_ms", "duration_ms"]),
+        ).save(out)

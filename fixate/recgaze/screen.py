@@ -9,7 +9,8 @@ __all__ = ['SCREEN', 'WINDOW', 'PAGE_WIDTH', 'TOPS', 'LEFTS', 'WIDTH', 'HEIGHT',
            'View', 'page_size', 'slot_boxes', 'open_poster', 'draw_view']
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #c33dd6f6
-import json, math
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,55 +18,76 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..pages.drawing import GENRES, draw_labels, draw_page, fitted
 from ..core.study import LABELS, FixateError
+from ..pages.drawing import GENRES, draw_labels, draw_page, fitted
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #0b8bf385
-SCREEN = (1920, 1080)                                                # px, width and height
-WINDOW, PAGE_WIDTH = (87, 1032), 1903                                # rows between the two bars; 17 px of the width are the scroll bar
-TOPS = (176, 516, 855, 1195, 1534, 1874, 2213, 2553, 2892, 3232)     # top edges of the posters of carousels 1..10
-LEFTS = (76, 427, 778, 1129, 1480)                                   # left edges of the five posters shown
-WIDTH, HEIGHT = 342, 193                                             # of a poster's box
-PER_PAGE, PAGES = len(LEFTS), 3                                      # posters on a swipe page, swipe pages of a carousel
-TITLE_RISE, TITLE_HEIGHT = 70, 43                                    # a genre title starts 70 px above its posters
+SCREEN = (1920, 1080)  # px, width and height
+WINDOW, PAGE_WIDTH = (87, 1032), 1903  # rows between the two bars; 17 px of the width are the scroll bar
+TOPS = (
+    176,
+    516,
+    855,
+    1195,
+    1534,
+    1874,
+    2213,
+    2553,
+    2892,
+    3232,
+)  # top edges of the posters of carousels 1..10
+LEFTS = (76, 427, 778, 1129, 1480)  # left edges of the five posters shown
+WIDTH, HEIGHT = 342, 193  # of a poster's box
+PER_PAGE, PAGES = len(LEFTS), 3  # posters on a swipe page, swipe pages of a carousel
+TITLE_RISE, TITLE_HEIGHT = 70, 43  # a genre title starts 70 px above its posters
 TITLE_WIDTHS = dict(zip(GENRES, (100, 162, 124, 92, 105, 121, 104, 143, 79, 113)))
-ARROW_LEFTS, ARROW_DROP, ARROW = dict(Backward=51, Forward=1831), 86, 21     # left edges, px below the posters' tops, size
+ARROW_LEFTS, ARROW_DROP, ARROW = (
+    dict(Backward=51, Forward=1831),
+    86,
+    21,
+)  # left edges, px below the posters' tops, size
 MAX_SCROLL = 2450
 
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #88c4038b
 def box(kind: str, carousel: int, column: int = 0, genre: str = "") -> tuple[int, int, int, int]:
     "(x, y, width, height) in px at scroll 0 of a Movie in `column` 0..4, or of a Genre title, Forward or Backward arrow."
     top = TOPS[carousel - 1]
-    if kind == "Movie": return LEFTS[column], top, WIDTH, HEIGHT
-    if kind == "Genre": return LEFTS[0], top - TITLE_RISE - (carousel % 2 == 0), TITLE_WIDTHS[genre], TITLE_HEIGHT
+    if kind == "Movie":
+        return LEFTS[column], top, WIDTH, HEIGHT
+    if kind == "Genre":
+        return LEFTS[0], top - TITLE_RISE - (carousel % 2 == 0), TITLE_WIDTHS[genre], TITLE_HEIGHT
     return ARROW_LEFTS[kind], top + ARROW_DROP, ARROW, ARROW
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #b975357f
-CHOOSABLE = .5     # share of a poster's height that must be in the window
+CHOOSABLE = 0.5  # share of a poster's height that must be in the window
+
 
 def visible_px(scroll: float) -> list[float]:
     "Height in px that each carousel's posters (193 px) have in the window at `scroll` px."
-    return [max(0., min(top - scroll + HEIGHT, WINDOW[1]) - max(top - scroll, WINDOW[0])) for top in TOPS]
+    return [max(0.0, min(top - scroll + HEIGHT, WINDOW[1]) - max(top - scroll, WINDOW[0])) for top in TOPS]
 
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #d6d6d2fc
 @lru_cache(maxsize=4096)
 def shown(scroll: float) -> tuple[list[int], list[int]]:
     "Carousels (1..10) whose posters can be chosen from, and those at least partly in the window, at `scroll` px."
     heights = list(enumerate(visible_px(scroll), 1))
-    return [row for row, px in heights if px >= CHOOSABLE*HEIGHT], [row for row, px in heights if px > 0]
+    return [row for row, px in heights if px >= CHOOSABLE * HEIGHT], [row for row, px in heights if px > 0]
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #91646183
-def scroll_range(kind: str, carousel: int, share: float = 0.) -> tuple[float, float]:
+def scroll_range(kind: str, carousel: int, share: float = 0.0) -> tuple[float, float]:
     "Lowest and highest scroll (px) with at least `share` of the height of a `carousel`'s title (kind Genre), arrows or posters in the window."
     _, top, _, height = box(kind, carousel, genre=GENRES[0])
-    low, high = top + share*height - WINDOW[1], top + (1 - share)*height - WINDOW[0]
-    return max(0., low), min(float(MAX_SCROLL), high)
+    low, high = top + share * height - WINDOW[1], top + (1 - share) * height - WINDOW[0]
+    return max(0.0, low), min(float(MAX_SCROLL), high)
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #cc0ad4b6
 @dataclass(frozen=True)
 class View:
     "What stood on the screen: `task` (which screen), `scroll` (px), and for each carousel at least partly visible its swipe page."
+
     task: int
     scroll: int
-    pages: tuple[tuple[int, int], ...]     # (carousel 1..10, page 0..2), top to bottom
+    pages: tuple[tuple[int, int], ...]  # (carousel 1..10, page 0..2), top to bottom
 
     @property
     def name(self) -> str:
@@ -74,8 +96,17 @@ class View:
 
     def posters(self) -> list[tuple[int, int, int, float, float]]:
         "(carousel, position, column 0..4, x, y) of every poster at least partly visible; x, y in window px."
-        return [(row, PER_PAGE*page + column + 1, column, LEFTS[column], TOPS[row - 1] - self.scroll - WINDOW[0])
-                for row, page in self.pages for column in range(PER_PAGE)]
+        return [
+            (
+                row,
+                PER_PAGE * page + column + 1,
+                column,
+                LEFTS[column],
+                TOPS[row - 1] - self.scroll - WINDOW[0],
+            )
+            for row, page in self.pages
+            for column in range(PER_PAGE)
+        ]
 
     def candidates(self) -> list[tuple[int, int, int, float, float]]:
         "The posters that can be chosen, in reading order."
@@ -87,20 +118,26 @@ class View:
         return {(row, position): slot for slot, (row, position, *_) in enumerate(self.candidates())}
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #46e64e72
-MARGIN, LABEL_PX, TITLE_PX = 84, 104, 30     # the strip below the window, and font sizes
+MARGIN, LABEL_PX, TITLE_PX = 84, 104, 30  # the strip below the window, and font sizes
 SCREEN_LABEL_PX, BAR = 44, (58, 58, 62)
 FRAMES = ("window", "screen")
 
+
 def page_size(scale: float, frame: str = "window") -> tuple[int, int]:
     "Width and height in px of every page at `scale`."
-    if frame == "screen": return round(SCREEN[0]*scale), round(SCREEN[1]*scale)
-    return round(PAGE_WIDTH*scale), round((WINDOW[1] - WINDOW[0])*scale) + math.ceil(MARGIN*scale) + 3
+    if frame == "screen":
+        return round(SCREEN[0] * scale), round(SCREEN[1] * scale)
+    return round(PAGE_WIDTH * scale), round((WINDOW[1] - WINDOW[0]) * scale) + math.ceil(MARGIN * scale) + 3
 
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #76c7ce6f
 def slot_boxes(view: View, frame: str = "window") -> list[tuple[float, float, float, float]]:
     "(x1, y1, x2, y2) of the visible part of every candidate, in px of the page at scale 1."
     lift, height = WINDOW[0] if frame == "screen" else 0, WINDOW[1] - WINDOW[0]
-    return [(x, lift + max(0, y), x + WIDTH, lift + min(y + HEIGHT, height)) for *_, x, y in view.candidates()]
+    return [
+        (x, lift + max(0, y), x + WIDTH, lift + min(y + HEIGHT, height)) for *_, x, y in view.candidates()
+    ]
 
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #114c10b1
 @lru_cache(maxsize=1200)
 def open_poster(path: Path, width: int, height: int) -> Image.Image:
     "The poster in `path`, in the wanted size where its shape is nearly right; FixateError where it cannot be read."
@@ -108,36 +145,67 @@ def open_poster(path: Path, width: int, height: int) -> Image.Image:
         with Image.open(path) as picture:
             picture.draft("RGB", (width, height))
             picture = picture.convert("RGB")
-    except OSError as error: raise FixateError(f"{path.name}: {str(error).replace(str(path), path.name)}; accepted: a readable picture") from error
-    if abs(picture.width*height/picture.height/width - 1) < .03: return picture.resize((width, height), Image.Resampling.LANCZOS)
+    except OSError as error:
+        raise FixateError(
+            f"{path.name}: {str(error).replace(str(path), path.name)}; accepted: a readable picture"
+        ) from error
+    if abs(picture.width * height / picture.height / width - 1) < 0.03:
+        return picture.resize((width, height), Image.Resampling.LANCZOS)
     return picture
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #8ff6bf6a
 def _tile(picture: Image.Image | None, size: tuple[int, int], top: int, bottom: int) -> Image.Image | None:
     "Rows `top` to `bottom` of `picture` fitted into `size`: what the bars leave of a poster."
-    if picture is None or (top, bottom) == (0, size[1]): return picture
+    if picture is None or (top, bottom) == (0, size[1]):
+        return picture
     return fitted(picture, *size).crop((0, top, size[0], bottom))
 
-def draw_view(view: View, titles: Mapping[int, str], files: Mapping[tuple[int, int], Path | None], scale: float = 1.,
-              frame: str = "window") -> Image.Image:
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #4bd09e34
+def draw_view(
+    view: View,
+    titles: Mapping[int, str],
+    files: Mapping[tuple[int, int], Path | None],
+    scale: float = 1.0,
+    frame: str = "window",
+) -> Image.Image:
     "The page of `view`: `titles` by carousel, `files` by (carousel, position), a grey tile where there is none; `page_size(scale, frame)` px."
     lift = WINDOW[0] if frame == "screen" else 0
-    px = lambda v: round((v + lift)*scale)
-    low, high, labels = px(0), px(WINDOW[1] - WINDOW[0]), {place: LABELS[slot] for place, slot in view.slots().items()}
+    px = lambda v: round((v + lift) * scale)
+    low, high, labels = (
+        px(0),
+        px(WINDOW[1] - WINDOW[0]),
+        {place: LABELS[slot] for place, slot in view.slots().items()},
+    )
     slots, pictures, texts = [], [], []
     for *place, _, x, y in view.posters():
-        x1, x2, y1, y2 = round(x*scale), round((x + WIDTH)*scale), px(y), px(y + HEIGHT)
+        x1, x2, y1, y2 = round(x * scale), round((x + WIDTH) * scale), px(y), px(y + HEIGHT)
         top, bottom = max(y1, low), min(y2, high)
-        if top >= bottom: continue                                      # less than a pixel of it is left at this scale
+        if top >= bottom:
+            continue  # less than a pixel of it is left at this scale
         file = files.get(tuple(place))
-        pictures.append(_tile(open_poster(file, x2 - x1, y2 - y1) if file else None, (x2 - x1, y2 - y1), top - y1, bottom - y1))
+        pictures.append(
+            _tile(
+                open_poster(file, x2 - x1, y2 - y1) if file else None,
+                (x2 - x1, y2 - y1),
+                top - y1,
+                bottom - y1,
+            )
+        )
         slots.append((x1, top, x2, bottom, labels.get(tuple(place), "")))
     for row, y in enumerate((top - view.scroll - WINDOW[0] for top in TOPS), 1):
         if 0 <= y - TITLE_RISE <= WINDOW[1] - WINDOW[0] - TITLE_HEIGHT:
-            texts.append((round(LEFTS[0]*scale), px(y - TITLE_RISE + 5), titles[row], round(TITLE_PX*scale)))
-        if 0 <= y + ARROW_DROP - ARROW/2 <= WINDOW[1] - WINDOW[0] - 2*ARROW:
-            texts += [(round(x*scale), px(y + ARROW_DROP - ARROW/2), sign, round(2*ARROW*scale)) for x, sign in zip(ARROW_LEFTS.values(), "‹›")]
+            texts.append(
+                (round(LEFTS[0] * scale), px(y - TITLE_RISE + 5), titles[row], round(TITLE_PX * scale))
+            )
+        if 0 <= y + ARROW_DROP - ARROW / 2 <= WINDOW[1] - WINDOW[0] - 2 * ARROW:
+            texts += [
+                (round(x * scale), px(y + ARROW_DROP - ARROW / 2), sign, round(2 * ARROW * scale))
+                for x, sign in zip(ARROW_LEFTS.values(), "‹›")
+            ]
     page = draw_page(page_size(scale, frame), slots, pictures, texts, label_px=0)
     if frame == "screen":
-        for bar in ((0, 0, page.width, low), (0, high, page.width, page.height)): page.paste(BAR, bar)
-    return draw_labels(page, slots, max(6, round((SCREEN_LABEL_PX if frame == "screen" else LABEL_PX)*scale)))
+        for bar in ((0, 0, page.width, low), (0, high, page.width, page.height)):
+            page.paste(BAR, bar)
+    return draw_labels(
+        page, slots, max(6, round((SCREEN_LABEL_PX if frame == "screen" else LABEL_PX) * scale))
+    )

@@ -18,20 +18,34 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..baselines.registry import REGISTRY
-from .figures import EDGE, OURS, _figure, _title, axis_label
-from ..scoring.metrics import HIGHER_IS_BETTER
-from ..evaluation.records import Group, comparable
-from ..scoring.statistics import chance, stars
 from ..core.study import FixateError
+from ..evaluation.records import Group, comparable
+from .figures import EDGE, OURS, _figure, _title, axis_label
 from .tables import CONTROLS, METHODS, method_name, metric_name, number, tests_against, view
+from ..scoring.metrics import HIGHER_IS_BETTER
+from ..scoring.statistics import chance, stars
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #bbdf841a
 MAIN = ("kl", "csh@1", "csh@3", "tgo@3", "log_loss", "auc", "accuracy")
-SHOWN_MODELS = ("fixate", "fixate_raw", "released", "shared_prompt", "shuffled_user", "random_prompt", "calibrated", "gaze_biased", "sink_corrected", "backbone_read_out", "backbone")
+SHOWN_MODELS = (
+    "fixate",
+    "fixate_raw",
+    "released",
+    "shared_prompt",
+    "shuffled_user",
+    "random_prompt",
+    "calibrated",
+    "gaze_biased",
+    "sink_corrected",
+    "backbone_read_out",
+    "backbone",
+)
 
 # %% ../../nbs/12_reports/30_comparison.ipynb #6195c972
 @dataclass
 class Cell:
     "One number of a table: mean, 95 % interval, spread over seeds (None for one), p after Holm (None: not tested), best of its column."
+
     mean: float | None = None
     lo: float | None = None
     hi: float | None = None
@@ -39,9 +53,11 @@ class Cell:
     p: float | None = None
     best: bool = False
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #d1cd5389
 @dataclass
 class Grid:
     "A table: names of the columns, rows of (group label, method, cells), caption."
+
     metrics: list[str]
     rows: list[tuple[str, str, list[Cell]]]
     caption: str
@@ -51,63 +67,170 @@ class Grid:
         "Are there rows of more than one group?"
         return len({label for label, *_ in self.rows}) > 1
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #f8ab0aed
 def _text(c: Cell, bold: str = "{}", star: str = "{}", minus: str = "±") -> str:
-    if c.mean is None: return "–"
-    return (bold.format(number(c.mean)) if c.best else number(c.mean)) + (star.format(stars(c.p)) if stars(c.p) else "") + (f" {minus}{number(c.spread)}" if c.spread is not None else "")
+    if c.mean is None:
+        return "–"
+    return (
+        (bold.format(number(c.mean)) if c.best else number(c.mean))
+        + (star.format(stars(c.p)) if stars(c.p) else "")
+        + (f" {minus}{number(c.spread)}" if c.spread is not None else "")
+    )
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #4aaf692c
 def to_markdown(grid: Grid) -> str:
     "GitHub markdown; best of a column bold, stars, ± the spread over seeds."
-    head = ["run"]*grid.grouped + ["method", *(metric_name(m, arrow=True) for m in grid.metrics)]
-    lines = [head, ["---"]*(grid.grouped + 1) + ["---:"]*len(grid.metrics)]
-    lines += [[label]*grid.grouped + [method_name(method), *(_text(c, "**{}**", "{}").replace("*"*3 + "*", r"\*"*3 + "*") if c.best else _text(c).replace("*", r"\*") for c in cells)] for label, method, cells in grid.rows]
+    head = ["run"] * grid.grouped + ["method", *(metric_name(m, arrow=True) for m in grid.metrics)]
+    lines = [head, ["---"] * (grid.grouped + 1) + ["---:"] * len(grid.metrics)]
+    lines += [
+        [label] * grid.grouped
+        + [
+            method_name(method),
+            *(
+                _text(c, "**{}**", "{}").replace("*" * 3 + "*", r"\*" * 3 + "*")
+                if c.best
+                else _text(c).replace("*", r"\*")
+                for c in cells
+            ),
+        ]
+        for label, method, cells in grid.rows
+    ]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{grid.caption}\n"
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #df9d898a
 def _latex(text: str) -> str:
-    for plain, safe in [("\\", r"\textbackslash{}"), *((c, "\\" + c) for c in "&%$#_{}"), ("~", r"\textasciitilde{}"), ("^", r"\textasciicircum{}"), ("×", r"$\times$"),
-                        ("↓", r"$\downarrow$"), ("↑", r"$\uparrow$"), ("–", "--"), ("−", "$-$"), ("±", r"$\pm$"), ("λ", r"$\lambda$"), ("κ", r"$\kappa$")]:
+    for plain, safe in [
+        ("\\", r"\textbackslash{}"),
+        *((c, "\\" + c) for c in "&%$#_{}"),
+        ("~", r"\textasciitilde{}"),
+        ("^", r"\textasciicircum{}"),
+        ("×", r"$\times$"),
+        ("↓", r"$\downarrow$"),
+        ("↑", r"$\uparrow$"),
+        ("–", "--"),
+        ("−", "$-$"),
+        ("±", r"$\pm$"),
+        ("λ", r"$\lambda$"),
+        ("κ", r"$\kappa$"),
+    ]:
         text = text.replace(plain, safe) if plain != "\\" else text.replace(plain, "\0")
     return text.replace("\0", r"\textbackslash{}")
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #300af778
 def to_latex(grid: Grid, label: str = "tab:main") -> str:
     "A booktabs table; best bold, stars as superscripts, the interval small in a second line of each row."
-    columns = ["l"]*(grid.grouped + 1) + ["r"]*len(grid.metrics)
-    head = ["run"]*grid.grouped + ["method", *(metric_name(m, arrow=True) for m in grid.metrics)]
+    columns = ["l"] * (grid.grouped + 1) + ["r"] * len(grid.metrics)
+    head = ["run"] * grid.grouped + ["method", *(metric_name(m, arrow=True) for m in grid.metrics)]
     body, last = [], None
     for name, method, cells in grid.rows:
-        if last not in (None, name): body.append(r"\midrule")
-        front = [_latex(name) if name != last else ""]*grid.grouped
-        body.append(" & ".join(front + [_latex(method_name(method))] + [_text(c, r"\textbf{{{}}}", "$^{{{}}}$", r"$\pm$").replace("–", "--") for c in cells]) + r" \\")
-        body.append(" & ".join([""]*(grid.grouped + 1) + [rf"\tiny {number(c.lo)}--{number(c.hi)}" if c.mean is not None else "" for c in cells]) + r" \\")
+        if last not in (None, name):
+            body.append(r"\midrule")
+        front = [_latex(name) if name != last else ""] * grid.grouped
+        body.append(
+            " & ".join(
+                front
+                + [_latex(method_name(method))]
+                + [_text(c, r"\textbf{{{}}}", "$^{{{}}}$", r"$\pm$").replace("–", "--") for c in cells]
+            )
+            + r" \\"
+        )
+        body.append(
+            " & ".join(
+                [""] * (grid.grouped + 1)
+                + [rf"\tiny {number(c.lo)}--{number(c.hi)}" if c.mean is not None else "" for c in cells]
+            )
+            + r" \\"
+        )
         last = name
-    return "\n".join([r"\begin{table}", r"\centering\small", rf"\caption{{{_latex(grid.caption)}}}", rf"\label{{{label}}}", rf"\begin{{tabular}}{{{''.join(columns)}}}", r"\toprule",
-                      " & ".join(map(_latex, head)) + r" \\", r"\midrule", *body, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering\small",
+            rf"\caption{{{_latex(grid.caption)}}}",
+            rf"\label{{{label}}}",
+            rf"\begin{{tabular}}{{{''.join(columns)}}}",
+            r"\toprule",
+            " & ".join(map(_latex, head)) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #0655d999
 def to_html(grid: Grid) -> str:
     "An HTML <table>; below each mean, small, its 95 % interval."
+
     def cell(c: Cell):
-        if c.mean is None: return "<td>–</td>"
-        mean = (f"<b>{number(c.mean)}</b>" if c.best else number(c.mean)) + (f"<sup>{stars(c.p)}</sup>" if stars(c.p) else "")
-        return f"<td>{mean}<small>{number(c.lo)}–{number(c.hi)}</small>" + (f"<small>±{number(c.spread)}</small>" if c.spread is not None else "") + "</td>"
+        if c.mean is None:
+            return "<td>–</td>"
+        mean = (f"<b>{number(c.mean)}</b>" if c.best else number(c.mean)) + (
+            f"<sup>{stars(c.p)}</sup>" if stars(c.p) else ""
+        )
+        return (
+            f"<td>{mean}<small>{number(c.lo)}–{number(c.hi)}</small>"
+            + (f"<small>±{number(c.spread)}</small>" if c.spread is not None else "")
+            + "</td>"
+        )
+
     def row(label, method, cells, first):
         kind = "ours" if method == "fixate" else "control" if method in CONTROLS else ""
-        return f'<tr class="{kind}">' + f"<td>{escape(label*first)}</td>"*grid.grouped + f"<td class=name>{escape(method_name(method))}</td>" + "".join(map(cell, cells)) + "</tr>"
-    head = "<th>run</th>"*grid.grouped + "<th class=name>method</th>" + "".join(f"<th>{metric_name(m, arrow=True)}</th>" for m in grid.metrics)
-    rows = "".join(row(*r, i == 0 or grid.rows[i - 1][0] != r[0]) for i, r in enumerate(grid.rows))                # a run's name once
+        return (
+            f'<tr class="{kind}">'
+            + f"<td>{escape(label * first)}</td>" * grid.grouped
+            + f"<td class=name>{escape(method_name(method))}</td>"
+            + "".join(map(cell, cells))
+            + "</tr>"
+        )
+
+    head = (
+        "<th>run</th>" * grid.grouped
+        + "<th class=name>method</th>"
+        + "".join(f"<th>{metric_name(m, arrow=True)}</th>" for m in grid.metrics)
+    )
+    rows = "".join(
+        row(*r, i == 0 or grid.rows[i - 1][0] != r[0]) for i, r in enumerate(grid.rows)
+    )  # a run's name once
     return f"<table><tr>{head}</tr>{rows}</table>"
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #5fd1dc59
 def to_csv(grid: Grid) -> str:
     "One line per number: run, method, kind, metric, mean, lo, hi, spread, p_holm, best."
-    lines = [dict(run=label, method=method, kind=REGISTRY[method].kind if method in REGISTRY else "model", metric=m, mean=c.mean, lo=c.lo, hi=c.hi, spread=c.spread, p_holm=c.p, best=c.best)
-             for label, method, cells in grid.rows for m, c in zip(grid.metrics, cells) if c.mean is not None]
+    lines = [
+        dict(
+            run=label,
+            method=method,
+            kind=REGISTRY[method].kind if method in REGISTRY else "model",
+            metric=m,
+            mean=c.mean,
+            lo=c.lo,
+            hi=c.hi,
+            spread=c.spread,
+            p_holm=c.p,
+            best=c.best,
+        )
+        for label, method, cells in grid.rows
+        for m, c in zip(grid.metrics, cells)
+        if c.mean is not None
+    ]
     return pd.DataFrame(lines).to_csv(index=False)
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #1dba3529
 WRITERS = dict(html=to_html, md=to_markdown, tex=to_latex, csv=to_csv)
 
 # %% ../../nbs/12_reports/30_comparison.ipynb #e9e35086
-CAPTION = ("Mean over test sessions{over}; in small type the 95 % interval (bootstrap over users). Best of a column bold; rows that do not compete take no part. "
-           "Stars: differs from fixate, paired Wilcoxon by user, Holm over the column{trainings}: * p < 0.05, ** p < 0.01, *** p < 0.001. Protocol: {protocol}.")
+CAPTION = (
+    "Mean over test sessions{over}; in small type the 95 % interval (bootstrap over users). Best of a column bold; rows that do not compete take no part. "
+    "Stars: differs from fixate, paired Wilcoxon by user, Holm over the column{trainings}: * p < 0.05, ** p < 0.01, *** p < 0.001. Protocol: {protocol}."
+)
 
-def main_table(groups: list[Group], protocol: str = "own_answer", metrics: tuple[str, ...] | None = None) -> Grid:
+# %% ../../nbs/12_reports/30_comparison.ipynb #65bf3586
+def main_table(
+    groups: list[Group], protocol: str = "own_answer", metrics: tuple[str, ...] | None = None
+) -> Grid:
     "Methods × metrics of all groups under one protocol. FixateError when groups are of different studies or lack the protocol or a metric."
     comparable([r for g in groups for r in g.runs])
     rows, seeds = [], max(len(g.runs) for g in groups)
@@ -115,73 +238,145 @@ def main_table(groups: list[Group], protocol: str = "own_answer", metrics: tuple
     chosen = list(metrics or [m for m in MAIN if all(m in v[1] for v in views)])
     same = lambda method: method in REGISTRY and REGISTRY[method].kind != "model"
     order = [(i, m) for i, v in enumerate(views) for m in v[0] if not same(m)]
-    order += [(min(i for i, v in enumerate(views) if m in v[0]), m) for m in METHODS if same(m) and any(m in v[0] for v in views)]
+    order += [
+        (min(i for i, v in enumerate(views) if m in v[0]), m)
+        for m in METHODS
+        if same(m) and any(m in v[0] for v in views)
+    ]
     tests = [tests_against(g.record, protocol) for g in groups]
     for i, method in order:
         cells = []
         for metric in chosen:
             c, t = views[i][2].get((method, metric)), tests[i].get((method, metric))
-            if c is None: cells.append(Cell()); continue
-            spread = c["spread"] if c["seeds"] > 1 and c["spread"] >= .0005 and not same(method) else None      # NaN is not
-            cells.append(Cell(c["mean"], c["lo"], c["hi"], spread, chance(t) if t and "p_holm" in t else None))
+            if c is None:
+                cells.append(Cell())
+                continue
+            spread = (
+                c["spread"] if c["seeds"] > 1 and c["spread"] >= 0.0005 and not same(method) else None
+            )  # NaN is not
+            cells.append(
+                Cell(c["mean"], c["lo"], c["hi"], spread, chance(t) if t and "p_holm" in t else None)
+            )
         rows.append(("no model" if same(method) and len(groups) > 1 else groups[i].label, method, cells))
     for k, metric in enumerate(chosen):
-        competing = [cells[k] for _, method, cells in rows if method not in CONTROLS and cells[k].mean is not None]
+        competing = [
+            cells[k] for _, method, cells in rows if method not in CONTROLS and cells[k].mean is not None
+        ]
         top = (max if metric in HIGHER_IS_BETTER else min)((c.mean for c in competing), default=None)
-        for c in competing: c.best = bool(np.isclose(c.mean, top, rtol=0, atol=1e-9))
+        for c in competing:
+            c.best = bool(np.isclose(c.mean, top, rtol=0, atol=1e-9))
     over = f" and {seeds} seeds, ± standard deviation over seeds" if seeds > 1 else ""
-    return Grid(chosen, rows, CAPTION.format(over=over, trainings=" and, as far as trainings differ, over seeds (min F′)"*(seeds > 1), protocol=protocol.replace("_", " ")))
+    return Grid(
+        chosen,
+        rows,
+        CAPTION.format(
+            over=over,
+            trainings=" and, as far as trainings differ, over seeds (min F′)" * (seeds > 1),
+            protocol=protocol.replace("_", " "),
+        ),
+    )
 
 # %% ../../nbs/12_reports/30_comparison.ipynb #c6675b39
 def one_off(groups: list[Group]) -> tuple[Group | None, list[tuple[str, object, Group]]]:
     "The base group and (setting, value, group) of all that differ from it in exactly one setting; (None, []) when no two groups do."
     key = lambda v: json.dumps(v, sort_keys=True, default=str)
-    def apart(a: Group, b: Group): return [k for k in {**a.settings, **b.settings} if key(a.settings.get(k)) != key(b.settings.get(k))]
-    found = {i: [(d[0], h.settings.get(d[0]), h) for h in groups if len(d := apart(g, h)) == 1] for i, g in enumerate(groups)}
+
+    def apart(a: Group, b: Group):
+        return [k for k in {**a.settings, **b.settings} if key(a.settings.get(k)) != key(b.settings.get(k))]
+
+    found = {
+        i: [(d[0], h.settings.get(d[0]), h) for h in groups if len(d := apart(g, h)) == 1]
+        for i, g in enumerate(groups)
+    }
     base = max(found, key=lambda i: len(found[i]), default=None)
     return (groups[base], found[base]) if base is not None and found[base] else (None, [])
 
-def _numeric(value) -> bool: return isinstance(value, Real) and not isinstance(value, bool)
+# %% ../../nbs/12_reports/30_comparison.ipynb #997b1ac2
+def _numeric(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #739142fb
 def _points(groups: list[Group], protocol: str, metric: str, method: str) -> pd.DataFrame:
     "mean, lo, hi of one method in each group; NaN where it was not run."
     none = dict(mean=np.nan, lo=np.nan, hi=np.nan)
-    return pd.DataFrame([{k: (g.record["metrics"].get(protocol, {}).get(method, {}).get(metric) or none)[k] for k in none} for g in groups])
+    return pd.DataFrame(
+        [
+            {k: (g.record["metrics"].get(protocol, {}).get(method, {}).get(metric) or none)[k] for k in none}
+            for g in groups
+        ]
+    )
 
-def plot_ablation(groups: list[Group], protocol: str = "own_answer", metrics=("kl", "accuracy"), method: str = "fixate") -> Figure | None:
+# %% ../../nbs/12_reports/30_comparison.ipynb #ee594c46
+def plot_ablation(
+    groups: list[Group], protocol: str = "own_answer", metrics=("kl", "accuracy"), method: str = "fixate"
+) -> Figure | None:
     "The base and every group that differs from it in one setting, mean and 95 % interval, a panel per metric; None without such groups."
     base, others = one_off(groups)
-    if base is None: return None
+    if base is None:
+        return None
     others = sorted(others, key=lambda o: (o[0], str(o[1])))
     names, shown = ["base", *(f"{k} = {v}" for k, v, _ in others)], [base, *(g for *_, g in others)]
-    figure, axes = _figure(10, .9 + .3*len(shown), 1, len(metrics))
+    figure, axes = _figure(10, 0.9 + 0.3 * len(shown), 1, len(metrics))
     for ax, metric in zip(axes, metrics):
         rows, place = _points(shown, protocol, metric, method), np.arange(len(shown))
-        ax.axvspan(rows.lo[0], rows.hi[0], color="0.93", zorder=0); ax.axvline(rows["mean"][0], color="0.6", linewidth=.9, zorder=1)
+        ax.axvspan(rows.lo[0], rows.hi[0], color="0.93", zorder=0)
+        ax.axvline(rows["mean"][0], color="0.6", linewidth=0.9, zorder=1)
         ax.hlines(place, rows.lo, rows.hi, color="0.45", linewidth=1.5)
-        ax.scatter(rows["mean"], place, marker="D", s=36, c=[OURS] + ["0.75"]*(len(shown) - 1), edgecolors=EDGE, zorder=3)
-        ax.set(xlabel=axis_label(metric), ylim=(len(shown) - .5, -.5)); ax.set_yticks(place, names if ax is axes[0] else [""]*len(names)); ax.grid(axis="y", visible=False)
+        ax.scatter(
+            rows["mean"],
+            place,
+            marker="D",
+            s=36,
+            c=[OURS] + ["0.75"] * (len(shown) - 1),
+            edgecolors=EDGE,
+            zorder=3,
+        )
+        ax.set(xlabel=axis_label(metric), ylim=(len(shown) - 0.5, -0.5))
+        ax.set_yticks(place, names if ax is axes[0] else [""] * len(names))
+        ax.grid(axis="y", visible=False)
         _title(ax, metric_name(metric))
     return figure
 
+# %% ../../nbs/12_reports/30_comparison.ipynb #0b46021c
 def sensitivities(groups: list[Group]) -> dict[str, list[tuple[float, Group]]]:
     "{setting: (value, group) in order} for settings of which at least three numbers were tried, everything else as in the base."
     base, others = one_off(groups)
-    tried = {k: [(float(v), g) for key, v, g in others if key == k and _numeric(v)] for k in Counter(k for k, *_ in others)}
-    return {k: sorted([(float(base.settings[k]), base), *points], key=lambda p: p[0]) for k, points in tried.items() if _numeric(base.settings.get(k)) and len(points) >= 2}
+    tried = {
+        k: [(float(v), g) for key, v, g in others if key == k and _numeric(v)]
+        for k in Counter(k for k, *_ in others)
+    }
+    return {
+        k: sorted([(float(base.settings[k]), base), *points], key=lambda p: p[0])
+        for k, points in tried.items()
+        if _numeric(base.settings.get(k)) and len(points) >= 2
+    }
 
-def plot_sensitivity(groups: list[Group], protocol: str = "own_answer", metrics=("kl", "accuracy"), method: str = "fixate") -> Figure | None:
+# %% ../../nbs/12_reports/30_comparison.ipynb #a8a4a3ed
+def plot_sensitivity(
+    groups: list[Group], protocol: str = "own_answer", metrics=("kl", "accuracy"), method: str = "fixate"
+) -> Figure | None:
     "A row per setting, a column per metric: mean and 95 % band against the setting's value; the base is a filled diamond. None without sensitivities."
     found = sensitivities(groups)
-    if not found: return None
+    if not found:
+        return None
     base, _ = one_off(groups)
-    figure, axes = _figure(10, 2.4*len(found), len(found), len(metrics))
+    figure, axes = _figure(10, 2.4 * len(found), len(found), len(metrics))
     for ax, (metric, (name, points)) in zip(axes, [(m, item) for item in found.items() for m in metrics]):
         x, rows = np.array([v for v, _ in points]), _points([g for _, g in points], protocol, metric, method)
         ax.fill_between(x, rows.lo, rows.hi, color="0.88")
         ax.plot(x, rows["mean"], color=EDGE, linewidth=1.1)
-        ax.scatter(x, rows["mean"], marker="D", s=34, c=[OURS if g is base else "white" for _, g in points], edgecolors=EDGE, zorder=3)
-        if (x > 0).all() and x.max()/x.min() >= 8: ax.set_xscale("log", base=2)
-        ax.set_xticks(x, [f"{v:g}" for v in x]); ax.minorticks_off()
+        ax.scatter(
+            x,
+            rows["mean"],
+            marker="D",
+            s=34,
+            c=[OURS if g is base else "white" for _, g in points],
+            edgecolors=EDGE,
+            zorder=3,
+        )
+        if (x > 0).all() and x.max() / x.min() >= 8:
+            ax.set_xscale("log", base=2)
+        ax.set_xticks(x, [f"{v:g}" for v in x])
+        ax.minorticks_off()
         ax.set(xlabel=name, ylabel=axis_label(metric).replace("; ", "\n"))
     return figure

@@ -10,20 +10,32 @@ __all__ = ['STYLE', 'OURS', 'OTHERS', 'HOLLOW', 'EDGE', 'WARM', 'UNITS', 'MARKS'
 # %% ../../nbs/12_reports/20_figures.ipynb #acb74326
 import math
 
-import matplotlib, matplotlib.lines, numpy as np, pandas as pd, seaborn as sns
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
+import matplotlib
+import matplotlib.lines
+import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageOps
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from ..baselines.registry import OUTSIDE, REGISTRY
-from ..scoring.metrics import HIGHER_IS_BETTER
 from ..pages.drawing import font
 from .tables import as_records, method_name, metric_name, number, view
+from ..scoring.metrics import HIGHER_IS_BETTER
 
 # %% ../../nbs/12_reports/20_figures.ipynb #6ceb70bf
-STYLE = {"font.size": 9, "axes.labelsize": 9, "xtick.labelsize": 8.5, "ytick.labelsize": 9, "axes.edgecolor": "0.6", "grid.color": "0.9"}
+STYLE = {
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 9,
+    "axes.edgecolor": "0.6",
+    "grid.color": "0.9",
+}
 OURS, OTHERS, HOLLOW, EDGE, WARM = "#111111", "#7f96b2", "white", "#222222", "#c05a1c"
+
 
 def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, np.ndarray]:
     "A figure in inches outside pyplot, and its axes as a flat array."
@@ -33,44 +45,93 @@ def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tup
     sns.despine(figure)
     return figure, axes
 
-UNITS = dict(kl="KL to the gaze (nats)", js="JS divergence (nats)", log_loss="log-loss of the click (nats)", accuracy="accuracy (share of sessions)",
-             auc="AUC within the page", cosine="cosine", brier="Brier score")
+# %% ../../nbs/12_reports/20_figures.ipynb #4075f621
+UNITS = dict(
+    kl="KL to the gaze (nats)",
+    js="JS divergence (nats)",
+    log_loss="log-loss of the click (nats)",
+    accuracy="accuracy (share of sessions)",
+    auc="AUC within the page",
+    cosine="cosine",
+    brier="Brier score",
+)
 MARKS = dict(ours="D", model="o", rival="s", reference="o")
-KIND_NAMES = dict(ours="fixate", model="other uses of the model", rival="no model", reference="does not compete")
+KIND_NAMES = dict(
+    ours="fixate", model="other uses of the model", rival="no model", reference="does not compete"
+)
 
+# %% ../../nbs/12_reports/20_figures.ipynb #235df5c2
 def axis_label(metric: str) -> str:
     "A metric with its unit and its better direction, for an axis."
-    name = UNITS.get(metric, metric_name(metric) + " (share of sessions)" if metric.startswith("csh") else metric_name(metric) + " (share of slots)" if metric.startswith("tgo") else metric_name(metric))
+    name = UNITS.get(
+        metric,
+        metric_name(metric) + " (share of sessions)"
+        if metric.startswith("csh")
+        else metric_name(metric) + " (share of slots)"
+        if metric.startswith("tgo")
+        else metric_name(metric),
+    )
     return f"{name}; {'more' if metric in HIGHER_IS_BETTER else 'less'} is better"
 
+# %% ../../nbs/12_reports/20_figures.ipynb #d5ebb492
 def kind_of(method: str) -> str:
     "ours, model, rival or reference: how a method is marked."
     kind = REGISTRY[method].kind if method in REGISTRY else "model"
     return "ours" if method == "fixate" else "reference" if method in OUTSIDE else kind
 
-def _fill(kind: str) -> str: return dict(ours=OURS, model=OTHERS, rival="0.8", reference=HOLLOW)[kind]
 
-def _title(ax, text: str): ax.set_title(text, loc="left", fontsize=10, fontweight="bold")
+def _fill(kind: str) -> str:
+    return dict(ours=OURS, model=OTHERS, rival="0.8", reference=HOLLOW)[kind]
 
-def plot_metrics(records, protocol: str, metrics: tuple[str, ...] = ("kl", "csh@1", "accuracy", "log_loss")) -> Figure:
+# %% ../../nbs/12_reports/20_figures.ipynb #9d4922a9
+def _title(ax, text: str):
+    ax.set_title(text, loc="left", fontsize=10, fontweight="bold")
+
+# %% ../../nbs/12_reports/20_figures.ipynb #28550728
+def plot_metrics(
+    records, protocol: str, metrics: tuple[str, ...] = ("kl", "csh@1", "accuracy", "log_loss")
+) -> Figure:
     "Mean and 95 % interval of each method, best on top, one panel per metric."
     methods, known, cell = view(records, protocol)
     metrics = [m for m in metrics if m in known]
-    height = math.ceil(len(metrics)/2)
-    figure, axes = _figure(10.5, .9 + (.35 + .21*len(methods))*height, height, 2)
-    for ax in axes[len(metrics):]: ax.set_axis_off()
+    height = math.ceil(len(metrics) / 2)
+    figure, axes = _figure(10.5, 0.9 + (0.35 + 0.21 * len(methods)) * height, height, 2)
+    for ax in axes[len(metrics) :]:
+        ax.set_axis_off()
     for ax, metric in zip(axes, metrics):
-        rows = pd.DataFrame([cell[m, metric] for m in methods if (m, metric) in cell]).sort_values("mean", ascending=metric not in HIGHER_IS_BETTER, kind="stable")
+        rows = pd.DataFrame([cell[m, metric] for m in methods if (m, metric) in cell]).sort_values(
+            "mean", ascending=metric not in HIGHER_IS_BETTER, kind="stable"
+        )
         place, kinds = np.arange(len(rows)), rows.method.map(kind_of).to_numpy()
         ax.hlines(place, rows.lo, rows.hi, color="0.45", linewidth=1.4, zorder=1)
         for kind in dict.fromkeys(kinds):
-            ax.scatter(rows["mean"][kinds == kind], place[kinds == kind], marker=MARKS[kind], s=38, c=_fill(kind), edgecolors=EDGE, linewidths=.9, zorder=3)
-        ax.set(ylabel="", xlabel=axis_label(metric), ylim=(len(rows) - .5, -.5))
+            ax.scatter(
+                rows["mean"][kinds == kind],
+                place[kinds == kind],
+                marker=MARKS[kind],
+                s=38,
+                c=_fill(kind),
+                edgecolors=EDGE,
+                linewidths=0.9,
+                zorder=3,
+            )
+        ax.set(ylabel="", xlabel=axis_label(metric), ylim=(len(rows) - 0.5, -0.5))
         ax.set_yticks(place, rows.method.map(method_name))
         ax.grid(axis="y", visible=False)
         _title(ax, metric_name(metric))
     kinds = [k for k in KIND_NAMES if k in {kind_of(m) for m in methods}]
-    marks = [matplotlib.lines.Line2D([], [], linestyle="", marker=MARKS[k], markerfacecolor=_fill(k), markeredgecolor=EDGE, label=KIND_NAMES[k]) for k in kinds]
+    marks = [
+        matplotlib.lines.Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=MARKS[k],
+            markerfacecolor=_fill(k),
+            markeredgecolor=EDGE,
+            label=KIND_NAMES[k],
+        )
+        for k in kinds
+    ]
     figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), frameon=False, fontsize=8.5)
     return figure
 
@@ -79,79 +140,156 @@ def plot_gains(gains: pd.DataFrame) -> Figure:
     "`gains` (a row per session: user, gain = KL of the frozen model − KL of fixate; see `fixate.evaluation.records.user_gains`): each user's mean with its 95 % t interval over sessions."
     groups = gains.groupby("user").gain
     users = groups.agg(["mean", "sem", "size"]).sort_values("mean", ascending=False)
-    half = users["sem"]*stats.t.ppf(.975, (users["size"] - 1).clip(lower=1))
+    half = users["sem"] * stats.t.ppf(0.975, (users["size"] - 1).clip(lower=1))
     place, better, named = np.arange(len(users)), users["mean"].to_numpy() > 0, len(users) <= 40
     figure, (ax,) = _figure(10.5, 2.9)
     ax.vlines(place, users["mean"] - half, users["mean"] + half, color="0.6", linewidth=1.5)
-    for which, mark, fill in [(better, "o", "#27496d"), (~better, "X", WARM)]: ax.scatter(place[which], users["mean"][which], marker=mark, c=fill, s=42, zorder=3)
-    ax.axhline(0, color="0.2", linewidth=.8)
+    for which, mark, fill in [(better, "o", "#27496d"), (~better, "X", WARM)]:
+        ax.scatter(place[which], users["mean"][which], marker=mark, c=fill, s=42, zorder=3)
+    ax.axhline(0, color="0.2", linewidth=0.8)
     _title(ax, f"Tuning came closer to the gaze of {better.sum()} of {len(users)} users")
     ax.set(ylabel="KL frozen − KL fixate (nats)", xlabel="user, by gain")
-    ax.set_xticks(place if named else [], users.index if named else [], rotation=60 if len(users) > 14 else 0, fontsize=8)
+    ax.set_xticks(
+        place if named else [],
+        users.index if named else [],
+        rotation=60 if len(users) > 14 else 0,
+        fontsize=8,
+    )
     return figure
 
+# %% ../../nbs/12_reports/20_figures.ipynb #5eb1c261
 def plot_truth(records) -> Figure | None:
     "Distance to the planted attention (JS), mean and 95 % interval: every method and the session's own gaze. None without a planted truth."
-    rows = [dict(method=method, **values) for record in as_records(records)
-            for method, values in (record.get("truth") or {}).get("js_to_planted", {}).items()]
-    if not rows: return None
+    rows = [
+        dict(method=method, **values)
+        for record in as_records(records)
+        for method, values in (record.get("truth") or {}).get("js_to_planted", {}).items()
+    ]
+    if not rows:
+        return None
     bars = pd.DataFrame(rows).groupby("method")[["mean", "lo", "hi"]].mean().sort_values("mean").reset_index()
     bars["who"] = ["the session's own gaze" if m == "own_gaze" else method_name(m) for m in bars.method]
     colours = [dict(fixate=OURS, own_gaze=HOLLOW).get(m, OTHERS) for m in bars.method]
-    figure, (ax,) = _figure(10.5, .8 + .24*len(bars))
-    sns.barplot(bars, x="mean", y="who", hue="who", palette=colours, edgecolor=EDGE, width=.6, saturation=1, legend=False, ax=ax)
+    figure, (ax,) = _figure(10.5, 0.8 + 0.24 * len(bars))
+    sns.barplot(
+        bars,
+        x="mean",
+        y="who",
+        hue="who",
+        palette=colours,
+        edgecolor=EDGE,
+        width=0.6,
+        saturation=1,
+        legend=False,
+        ax=ax,
+    )
     ax.hlines(range(len(bars)), bars.lo, bars.hi, color=WARM, linewidth=1.6)
-    for place, row in bars.iterrows(): ax.text(row.hi, place, f"  {number(row['mean'])}", va="center", fontsize=8.5)
-    ax.set(xlabel="distance to the planted attention (JS, nats; less is better)", ylabel="", ylim=(len(bars) - .5, -.5))
+    for place, row in bars.iterrows():
+        ax.text(row.hi, place, f"  {number(row['mean'])}", va="center", fontsize=8.5)
+    ax.set(
+        xlabel="distance to the planted attention (JS, nats; less is better)",
+        ylabel="",
+        ylim=(len(bars) - 0.5, -0.5),
+    )
     ax.grid(axis="y", visible=False)
     return figure
 
 # %% ../../nbs/12_reports/20_figures.ipynb #6a6c9b29
-def plot_reliability(record: dict, protocol: str = "own_answer", methods=("fixate", "backbone", "calibrated", "conditional_logit")) -> Figure | None:
+def plot_reliability(
+    record: dict,
+    protocol: str = "own_answer",
+    methods=("fixate", "backbone", "calibrated", "conditional_logit"),
+) -> Figure | None:
     "Share of hits against confidence, a panel per method, with ECE and its 95 % interval; None for a record without calibration."
     found = {m: c for m, c in record.get("calibration", {}).get(protocol, {}).items() if m in methods}
-    if not found: return None
-    figure, axes = _figure(max(2.65*len(found), 5.3), 3, 1, len(found))
+    if not found:
+        return None
+    figure, axes = _figure(max(2.65 * len(found), 5.3), 3, 1, len(found))
     for ax, method in zip(axes, [m for m in methods if m in found]):
         bins, c = pd.DataFrame(found[method]["bins"]), found[method]
-        lo, hi = proportion_confint(bins.accuracy*bins.n, bins.n, method="wilson")
+        lo, hi = proportion_confint(bins.accuracy * bins.n, bins.n, method="wilson")
         ax.plot([0, 1], [0, 1], color="0.7", linewidth=1)
         ax.vlines(bins.confidence, lo, hi, color="0.6", linewidth=1.2)
-        ax.plot(bins.confidence, bins.accuracy, color=EDGE, linewidth=.9)
-        ax.scatter(bins.confidence, bins.accuracy, s=14 + 90*bins.n/bins.n.sum(), c=_fill(kind_of(method)), marker=MARKS[kind_of(method)], edgecolors=EDGE, zorder=3)
-        ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence (highest probability)", ylabel="share of hits" if ax is axes[0] else "")
-        ax.set_title(f"{method_name(method)}\nECE {number(c['ece'])} ({number(c['lo'])}–{number(c['hi'])})", loc="left", fontsize=9)
+        ax.plot(bins.confidence, bins.accuracy, color=EDGE, linewidth=0.9)
+        ax.scatter(
+            bins.confidence,
+            bins.accuracy,
+            s=14 + 90 * bins.n / bins.n.sum(),
+            c=_fill(kind_of(method)),
+            marker=MARKS[kind_of(method)],
+            edgecolors=EDGE,
+            zorder=3,
+        )
+        ax.set(
+            xlim=(0, 1),
+            ylim=(0, 1),
+            xlabel="confidence (highest probability)",
+            ylabel="share of hits" if ax is axes[0] else "",
+        )
+        ax.set_title(
+            f"{method_name(method)}\nECE {number(c['ece'])} ({number(c['lo'])}–{number(c['hi'])})",
+            loc="left",
+            fontsize=9,
+        )
     return figure
 
 # %% ../../nbs/12_reports/20_figures.ipynb #ad9a225c
-CURVES = {"Training loss": dict(loss="whole loss", attn="attention part", ntp="answer part"),
-          "Validation: KL to gaze (↓)": dict(val_kl="KL"), "Validation: accuracy (↑)": dict(val_accuracy="accuracy")}
+CURVES = {
+    "Training loss": dict(loss="whole loss", attn="attention part", ntp="answer part"),
+    "Validation: KL to gaze (↓)": dict(val_kl="KL"),
+    "Validation: accuracy (↑)": dict(val_accuracy="accuracy"),
+}
 
+# %% ../../nbs/12_reports/20_figures.ipynb #8c619495
 def plot_curves(records) -> Figure | None:
     "What training minimised, and KL (own answer) and accuracy on validation pages, per epoch; a thin line per seed. None without curves."
-    frames = [pd.DataFrame(r["curves"]).assign(seed=str(r["params"].get("seed"))) for r in as_records(records) if r.get("curves")]
-    if not frames: return None
+    frames = [
+        pd.DataFrame(r["curves"]).assign(seed=str(r["params"].get("seed")))
+        for r in as_records(records)
+        if r.get("curves")
+    ]
+    if not frames:
+        return None
     curves = pd.concat(frames, ignore_index=True)
     figure, axes = _figure(10.5, 2.7, 1, len(CURVES))
     for ax, (title, names) in zip(axes, CURVES.items()):
         alone = len(names) == 1
-        long = curves.melt(["epoch", "seed"], [c for c in names if c in curves], "part").dropna().replace(dict(part=names))
+        long = (
+            curves.melt(["epoch", "seed"], [c for c in names if c in curves], "part")
+            .dropna()
+            .replace(dict(part=names))
+        )
         long["value"] = long["value"].astype(float)
-        sns.lineplot(long, x="epoch", y="value", style="part", units="seed", estimator=None, color="0.2", linewidth=1.1, ax=ax,
-                     markers=alone, dashes=True, legend=not alone)
+        sns.lineplot(
+            long,
+            x="epoch",
+            y="value",
+            style="part",
+            units="seed",
+            estimator=None,
+            color="0.2",
+            linewidth=1.1,
+            ax=ax,
+            markers=alone,
+            dashes=True,
+            legend=not alone,
+        )
         _title(ax, title)
         ax.set(ylabel=next(iter(names.values())) if alone else "loss")
         ax.xaxis.get_major_locator().set_params(integer=True)
-        if ax.get_legend(): ax.legend(title=None, frameon=False, fontsize=8)
+        if ax.get_legend():
+            ax.legend(title=None, frameon=False, fontsize=8)
     return figure
 
 # %% ../../nbs/12_reports/20_figures.ipynb #3a89c138
 HEAT = matplotlib.colormaps["inferno"]
 
+
 def _colour(share):
     "RGBA of shares in 0..1; the map's ends, which are black and nearly white, are left out."
-    return HEAT(.08 + .87*np.minimum(share, 1))
+    return HEAT(0.08 + 0.87 * np.minimum(share, 1))
 
+# %% ../../nbs/12_reports/20_figures.ipynb #cc7479cb
 def _outline(draw: ImageDraw.ImageDraw, box, dashed: bool):
     "A light frame between dark ones, visible on any ground; `dashed` ones lie inside, so that both can be seen on one slot."
     x1, y1, x2, y2 = (round(v) for v in box)
@@ -159,34 +297,57 @@ def _outline(draw: ImageDraw.ImageDraw, box, dashed: bool):
         draw.rectangle((x1 - 4, y1 - 4, x2 + 4, y2 + 4), outline="black", width=8)
         draw.rectangle((x1 - 2, y1 - 2, x2 + 2, y2 + 2), outline="white", width=4)
         return
-    inset = min(6, (x2 - x1)//2, (y2 - y1)//2)                # a slot of a very long page may be only a few pixels high
+    inset = min(6, (x2 - x1) // 2, (y2 - y1) // 2)  # a slot of a very long page may be only a few pixels high
     x1, y1, x2, y2 = x1 + inset, y1 + inset, x2 - inset, y2 - inset
     draw.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline="black", width=5)
     dashes = [(x, y, min(x + 8, x2), y) for x in range(x1, x2, 14) for y in (y1, y2)]
     dashes += [(x, y, x, min(y + 8, y2)) for y in range(y1, y2, 14) for x in (x1, x2)]
-    for dash in dashes: draw.line(dash, fill="#7df9ff", width=3)
+    for dash in dashes:
+        draw.line(dash, fill="#7df9ff", width=3)
 
 # %% ../../nbs/12_reports/20_figures.ipynb #3cb3be2d
-def overlay(image: Image.Image, boxes: np.ndarray, share: np.ndarray, top: float, click: int | None = None, answer: int | None = None,
-            width: int = 560, height: int = 900) -> Image.Image:
+def overlay(
+    image: Image.Image,
+    boxes: np.ndarray,
+    share: np.ndarray,
+    top: float,
+    click: int | None = None,
+    answer: int | None = None,
+    width: int = 560,
+    height: int = 900,
+) -> Image.Image:
     "`image` in grey, each box (n, 4; page px) shaded by its `share` (n,), which stands in it; from `top` on the colour is the brightest."
-    scale = min(width/image.width, height/image.height)
-    size = max(1, round(image.width*scale)), max(1, round(image.height*scale))
+    scale = min(width / image.width, height / image.height)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     page = ImageOps.grayscale(image).resize(size, Image.Resampling.LANCZOS).convert("RGB")
-    draw, boxes = ImageDraw.Draw(page), np.asarray(boxes)*scale
+    draw, boxes = ImageDraw.Draw(page), np.asarray(boxes) * scale
     for box, s in zip(boxes, share, strict=True):
         x1, y1, x2, y2 = (int(round(v)) for v in box)
         area = (x1, y1, max(x2, x1 + 1), max(y2, y1 + 1))
-        shade = Image.new("RGB", (area[2] - x1, area[3] - y1), tuple(int(255*c) for c in _colour(s/top)[:3]))
-        page.paste(Image.blend(page.crop(area), shade, .75), area[:2])
-    if click is not None: _outline(draw, boxes[click], dashed=False)
-    if answer is not None: _outline(draw, boxes[answer], dashed=True)
+        shade = Image.new(
+            "RGB", (area[2] - x1, area[3] - y1), tuple(int(255 * c) for c in _colour(s / top)[:3])
+        )
+        page.paste(Image.blend(page.crop(area), shade, 0.75), area[:2])
+    if click is not None:
+        _outline(draw, boxes[click], dashed=False)
+    if answer is not None:
+        _outline(draw, boxes[answer], dashed=True)
     for (x1, y1, x2, y2), s in zip(boxes, share):
-        px = int(max(9, min(26, .3*(x2 - x1), .6*(y2 - y1))))
-        draw.text(((x1 + x2)/2, (y1 + y2)/2), f"{100*s:.0f} %", font=font(px), fill="white", anchor="mm",
-                  stroke_width=max(1, px//9), stroke_fill="black")
+        px = int(max(9, min(26, 0.3 * (x2 - x1), 0.6 * (y2 - y1))))
+        draw.text(
+            ((x1 + x2) / 2, (y1 + y2) / 2),
+            f"{100 * s:.0f} %",
+            font=font(px),
+            fill="white",
+            anchor="mm",
+            stroke_width=max(1, px // 9),
+            stroke_fill="black",
+        )
     return page
 
+# %% ../../nbs/12_reports/20_figures.ipynb #b8240a86
 def colour_scale(width: int = 160, height: int = 12) -> Image.Image:
     "The colours of `overlay`, from 0 to `top`."
-    return Image.fromarray((255*_colour(np.tile(np.linspace(0, 1, width), (height, 1)))[..., :3]).astype(np.uint8))
+    return Image.fromarray(
+        (255 * _colour(np.tile(np.linspace(0, 1, width), (height, 1)))[..., :3]).astype(np.uint8)
+    )

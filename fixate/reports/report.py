@@ -6,34 +6,71 @@
 __all__ = ['CSS', 'WHAT', 'PROTOCOL_TEXTS', 'TRUTH', 'check_sessions', 'write_report']
 
 # %% ../../nbs/12_reports/40_report.ipynb #85c35305
-import base64, io, json, os
+import base64
+import io
+import json
+import os
 from datetime import timedelta
 from html import escape
 from pathlib import Path
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .comparison import WRITERS, Grid, main_table, one_off, plot_ablation, plot_sensitivity, to_html
-from .figures import colour_scale, overlay, plot_curves, plot_gains, plot_metrics, plot_reliability, plot_truth
-from ..scoring.metrics import METRICS
-from ..evaluation.records import Group, RunFolder, frozen_of, group_runs, load_runs, user_gains
-from ..scoring.statistics import chance, stars
 from ..core.study import FixateError
-from .tables import (CONTROLS, MEANINGS, METHODS, explained_sentence, headlines, identity_sentence, method_name, metric_name, number, p_value,
-                           power_sentence, tests_against, view)
+from ..evaluation.records import Group, RunFolder, frozen_of, group_runs, load_runs, user_gains
+from fixate.reports.comparison import (
+    WRITERS,
+    Grid,
+    main_table,
+    one_off,
+    plot_ablation,
+    plot_sensitivity,
+    to_html,
+)
+from fixate.reports.figures import (
+    colour_scale,
+    overlay,
+    plot_curves,
+    plot_gains,
+    plot_metrics,
+    plot_reliability,
+    plot_truth,
+)
+from fixate.reports.tables import (
+    CONTROLS,
+    MEANINGS,
+    METHODS,
+    explained_sentence,
+    headlines,
+    identity_sentence,
+    method_name,
+    metric_name,
+    number,
+    p_value,
+    power_sentence,
+    tests_against,
+    view,
+)
+from ..scoring.metrics import METRICS
+from ..scoring.statistics import chance, stars
 
 # %% ../../nbs/12_reports/40_report.ipynb #912fc8a8
 def check_sessions(run: RunFolder) -> pd.DataFrame:
     "The run's per-session table, checked; FixateError names file, row and value."
     sessions, where = run.table.reset_index(drop=True), f"{run.folder}/sessions.parquet"
     needed = ["protocol", "method", "session", "user", "click", "kl", "attention", "probs"]
-    if missing := [c for c in needed if c not in sessions]: raise FixateError(f"{where}: columns {missing} missing; accepted: {needed} and further metrics")
+    if missing := [c for c in needed if c not in sessions]:
+        raise FixateError(f"{where}: columns {missing} missing; accepted: {needed} and further metrics")
     sizes = sessions.attention.map(len)
     for column in ("probs", *(["gaze"] if "gaze" in sessions else [])):
         bad = sessions[column].map(len) != sizes
-        if bad.any(): raise FixateError(f"{where}, row {bad.idxmax()}: {column} has {len(sessions[column][bad.idxmax()])} slots, attention {sizes[bad.idxmax()]}; accepted: one number per slot of the page")
+        if bad.any():
+            raise FixateError(
+                f"{where}, row {bad.idxmax()}: {column} has {len(sessions[column][bad.idxmax()])} slots, attention {sizes[bad.idxmax()]}; accepted: one number per slot of the page"
+            )
     return sessions
 
 # %% ../../nbs/12_reports/40_report.ipynb #7d000eca
@@ -67,79 +104,129 @@ footer {margin-top: 3rem; border-top: 1px solid #ccc}
 @media print {body {margin: 0; max-width: none}}
 """
 
+# %% ../../nbs/12_reports/40_report.ipynb #3f3f1589
 def _img(picture: Figure | Image.Image, alt: str) -> str:
     "An <img> with the picture inside: a figure as PNG, anything else as JPEG."
     buffer, kind = io.BytesIO(), "png" if isinstance(picture, Figure) else "jpeg"
-    if kind == "png": picture.savefig(buffer, dpi=130, metadata=dict(Software=None))
-    else: picture.save(buffer, format="JPEG", quality=86)
+    if kind == "png":
+        picture.savefig(buffer, dpi=130, metadata=dict(Software=None))
+    else:
+        picture.save(buffer, format="JPEG", quality=86)
     return f'<img alt="{escape(alt)}" src="data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
+# %% ../../nbs/12_reports/40_report.ipynb #0fffcc98
 def _figure(figure: Figure, alt: str, caption: str) -> str:
     "A figure and what its marks mean."
     return f"<figure>{_img(figure, alt)}<figcaption>{caption}</figcaption></figure>"
+
 
 def _grid(head: list[str], rows: list[str]) -> str:
     "A <table> of ready-made <tr>."
     return f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{''.join(rows)}</table>"
 
+# %% ../../nbs/12_reports/40_report.ipynb #09c20c1e
 def _terms(pairs: dict[str, str]) -> str:
     "A list of names and what they mean."
-    return "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in pairs.items()) + "</dl>"
+    return (
+        "<dl>"
+        + "".join(f"<dt>{escape(name)}</dt><dd>{escape(meaning)}</dd>" for name, meaning in pairs.items())
+        + "</dl>"
+    )
 
 # %% ../../nbs/12_reports/40_report.ipynb #0ee7252a
 def _chance(records: list[dict], protocol: str) -> str:
     "The paired tests of one protocol, rivals × metrics; '' without tests."
     tests = tests_against(records, protocol)
-    if not tests: return ""
+    if not tests:
+        return ""
     rivals, metrics = (list(dict.fromkeys(names)) for names in zip(*tests))
+
     def entry(t):
-        if t is None: return "<td>–</td>"
+        if t is None:
+            return "<td>–</td>"
         mark = f"<sup>{stars(chance(t) if 'p_holm' in t else None)}</sup>"
-        return f"<td>{round(t['effect'], 2) + 0.:+.2f}{mark}<small>{p_value(chance(t))}</small></td>"         # + 0. turns -0.00 into +0.00
+        return f"<td>{round(t['effect'], 2) + 0.0:+.2f}{mark}<small>{p_value(chance(t))}</small></td>"  # + 0. turns -0.00 into +0.00
+
     rivals = sorted(rivals, key=lambda r: (r in CONTROLS, [*METHODS].index(r) if r in METHODS else -1))
     kind = lambda r: "control" if r in CONTROLS else ""
-    rows = [f"<tr class='{kind(r)}'><td>{escape(method_name(r))}</td>{''.join(entry(tests.get((r, m))) for m in metrics)}</tr>" for r in rivals]
+    rows = [
+        f"<tr class='{kind(r)}'><td>{escape(method_name(r))}</td>{''.join(entry(tests.get((r, m))) for m in metrics)}</tr>"
+        for r in rivals
+    ]
     users = max(test["n"] for test in tests.values())
-    return (f"<h3>Could it be chance?</h3><p class=note>Paired Wilcoxon test over {users} users. Effect: +1 when fixate is better for every "
-            "user, −1 when it is worse for every user. A small p speaks against chance; it is corrected (Holm) for the number of rivals in its column, "
-            "except for rows that do not compete. "
-            + ("Trainings are drawn, too: the p of users and seeds together (min F′) stands where it is larger.</p>" if any("p_trainings" in t for t in tests.values()) else
-               "With a single training of each, a test against a method that was trained apart speaks of these two trainings; whether prompts are personal, the shuffled user says.</p>")
-            + _grid(["fixate against", *map(metric_name, metrics)], rows))
+    return (
+        f"<h3>Could it be chance?</h3><p class=note>Paired Wilcoxon test over {users} users. Effect: +1 when fixate is better for every "
+        "user, −1 when it is worse for every user. A small p speaks against chance; it is corrected (Holm) for the number of rivals in its column, "
+        "except for rows that do not compete. "
+        + (
+            "Trainings are drawn, too: the p of users and seeds together (min F′) stands where it is larger.</p>"
+            if any("p_trainings" in t for t in tests.values())
+            else "With a single training of each, a test against a method that was trained apart speaks of these two trainings; whether prompts are personal, the shuffled user says.</p>"
+        )
+        + _grid(["fixate against", *map(metric_name, metrics)], rows)
+    )
 
 # %% ../../nbs/12_reports/40_report.ipynb #c9074379
 def _example(about: dict, rows: pd.DataFrame, folder: Path, gaze: np.ndarray, top: float) -> str:
     "Three pictures of one session: the person's gaze, the frozen backbone, the tuned model; `rows` is indexed by method."
-    with Image.open(folder/about["image"]) as picture: image = picture.convert("RGB")
+    with Image.open(folder / about["image"]) as picture:
+        image = picture.convert("RGB")
     boxes, click = np.array(about["boxes"]), about["click"]
-    label = lambda slot: about["labels"][slot] + (f" ({about['titles'][slot]})" if about["titles"][slot] else "")
+    label = lambda slot: (
+        about["labels"][slot] + (f" ({about['titles'][slot]})" if about["titles"][slot] else "")
+    )
     panels = [("The person's gaze", "", overlay(image, boxes, gaze, top, click))]
     frozen = frozen_of(rows.index)
-    for method, name in [(frozen, "The frozen backbone" + ", read out alike"*(frozen != "backbone")), ("fixate", "The tuned model")]:
+    for method, name in [
+        (frozen, "The frozen backbone" + ", read out alike" * (frozen != "backbone")),
+        ("fixate", "The tuned model"),
+    ]:
         row = rows.loc[method]
         attention, answer = np.asarray(row.attention, float), int(np.argmax(row.probs))
-        panels.append((name, f": KL {number(row.kl)}, would click {label(answer)}", overlay(image, boxes, attention, top, click, answer)))
+        panels.append(
+            (
+                name,
+                f": KL {number(row.kl)}, would click {label(answer)}",
+                overlay(image, boxes, attention, top, click, answer),
+            )
+        )
     session = about["session"]
-    shown = "".join(f"<div>{_img(picture, f'{name}, session {session}')}<br><b>{name}</b>{escape(rest)}</div>" for name, rest, picture in panels)
+    shown = "".join(
+        f"<div>{_img(picture, f'{name}, session {session}')}<br><b>{name}</b>{escape(rest)}</div>"
+        for name, rest, picture in panels
+    )
     clicked = f"clicked {label(click)}" if click is not None else "clicked nothing on this page"
-    return (f'<figure><div class="three">{shown}</div><figcaption><b>User {escape(about["user"])}</b> {escape(clicked)}. '
-            f"Profile: {escape(about['profile'][:240] + '…' * (len(about['profile']) > 240))}</figcaption></figure>")
+    return (
+        f'<figure><div class="three">{shown}</div><figcaption><b>User {escape(about["user"])}</b> {escape(clicked)}. '
+        f"Profile: {escape(about['profile'][:240] + '…' * (len(about['profile']) > 240))}</figcaption></figure>"
+    )
 
+# %% ../../nbs/12_reports/40_report.ipynb #b3f44343
 def _examples(run: RunFolder) -> str:
     "The section of example pages of one run; '' when it kept none."
-    kept = [e for e in run.record.get("examples", []) if (run.folder/e["image"]).exists()]
+    kept = [e for e in run.record.get("examples", []) if (run.folder / e["image"]).exists()]
     shown = frozen_of(run.table.method), "fixate"
-    own = run.table[(run.table.protocol == "own_answer") & run.table.method.isin(shown)].drop_duplicates(["session", "method"]).set_index(["session", "method"]).sort_index()
+    own = (
+        run.table[(run.table.protocol == "own_answer") & run.table.method.isin(shown)]
+        .drop_duplicates(["session", "method"])
+        .set_index(["session", "method"])
+        .sort_index()
+    )
     kept = [e for e in kept if {(e["session"], m) for m in shown} <= set(own.index)]
-    if not kept or "gaze" not in own: return ""
+    if not kept or "gaze" not in own:
+        return ""
     rows = {e["session"]: own.loc[e["session"]] for e in kept}
     gaze = {s: np.asarray(r.gaze.iloc[0], float) for s, r in rows.items()}
-    top = max(max(g.max() for g in gaze.values())/2, max(np.max(a) for r in rows.values() for a in r.attention))     # gaze peaks; models would all look dark
-    return (f"<h2>Look at it</h2><p>Test pages of {len(kept)} users, from the one who gained most by tuning to the one who gained least; "
-            "not the nicest ones. The number in a slot is its share of the looking time, or of the model's attention. <b>Solid white</b> "
-            "outline: the person's click. <b>Dashed blue</b>: the slot the model would click.</p><p class=note>share: 0 % "
-            f"<span class=scale>{_img(colour_scale(), 'colour scale')}</span> {100*top:.0f} % and more (one scale for all pictures)</p>"
-            + "".join(_example(e, rows[e["session"]], run.folder, gaze[e["session"]], top) for e in kept))
+    top = max(
+        max(g.max() for g in gaze.values()) / 2, max(np.max(a) for r in rows.values() for a in r.attention)
+    )  # gaze peaks; models would all look dark
+    return (
+        f"<h2>Look at it</h2><p>Test pages of {len(kept)} users, from the one who gained most by tuning to the one who gained least; "
+        "not the nicest ones. The number in a slot is its share of the looking time, or of the model's attention. <b>Solid white</b> "
+        "outline: the person's click. <b>Dashed blue</b>: the slot the model would click.</p><p class=note>share: 0 % "
+        f"<span class=scale>{_img(colour_scale(), 'colour scale')}</span> {100 * top:.0f} % and more (one scale for all pictures)</p>"
+        + "".join(_example(e, rows[e["session"]], run.folder, gaze[e["session"]], top) for e in kept)
+    )
 
 # %% ../../nbs/12_reports/40_report.ipynb #676723a5
 WHAT = """<p>People were shown pages of several slots (posters, search results); it is known how long they looked at each slot and which one
@@ -149,11 +236,18 @@ tuned on training pages, so that attention follows the user's gaze and answers f
 pages that tuning never saw: attention with gaze (KL: 0 is a perfect match, less is better), answers with clicks (accuracy: more is better;
 log-loss: less is better). All names are explained below.</p>"""
 PROTOCOL_TEXTS = dict(
-    own_answer=("The model's own answer", "The model sees the page and answers by itself; its attention is what mattered for <em>that</em> "
-                "answer. Nothing the person did goes in. These are the numbers to quote."),
-    true_label=("The true click, given", "The model is asked what would have mattered for the slot the person <em>did</em> click. The "
-                "click is given away, so everything about clicked slots is flattered. Published numbers are often of this kind; "
-                "compare with them here, and with the control, but draw no conclusion from this table alone."))
+    own_answer=(
+        "The model's own answer",
+        "The model sees the page and answers by itself; its attention is what mattered for <em>that</em> "
+        "answer. Nothing the person did goes in. These are the numbers to quote.",
+    ),
+    true_label=(
+        "The true click, given",
+        "The model is asked what would have mattered for the slot the person <em>did</em> click. The "
+        "click is given away, so everything about clicked slots is flattered. Published numbers are often of this kind; "
+        "compare with them here, and with the control, but draw no conclusion from this table alone.",
+    ),
+)
 TRUTH = """<p>The users of this study are synthetic, so the habit and taste that every session scatters around are known, and with them
 the attention to expect on each page. One session's gaze is itself a noisy picture of it and has a bar of its own: who is closer to the
 truth than that has seen through the noise.</p>"""
@@ -165,60 +259,127 @@ def _protocol(group: Group, protocol: str, kept: dict) -> str:
     whole = view(group.record, protocol)[1]
     grid = kept[f"table_{protocol}"] = main_table([group], protocol, tuple(m for m in METRICS if m in whole))
     figure = kept[f"methods_{protocol}"] = plot_metrics(group.record, protocol)
-    return (f"<h2>{escape(title)}</h2><p>{meaning}</p>{to_html(grid)}<p class=note>{escape(grid.caption)} ↓ lower is better, ↑ higher is better.</p>"
-            + _figure(figure, title, "Mark: mean. Line: 95 % interval. Best on top. Diamond: fixate; squares use no model; hollow marks do not compete.")
-            + _chance([group.record], protocol))
+    return (
+        f"<h2>{escape(title)}</h2><p>{meaning}</p>{to_html(grid)}<p class=note>{escape(grid.caption)} ↓ lower is better, ↑ higher is better.</p>"
+        + _figure(
+            figure,
+            title,
+            "Mark: mean. Line: 95 % interval. Best on top. Diamond: fixate; squares use no model; hollow marks do not compete.",
+        )
+        + _chance([group.record], protocol)
+    )
 
+# %% ../../nbs/12_reports/40_report.ipynb #ef3879e5
 def _identity(record: dict) -> str:
     "Retrieval of the session's user, by what and per what; '' without an identity test."
-    if not record.get("identity"): return ""
+    if not record.get("identity"):
+        return ""
     head = ["prompts of", "evidence", "scored by", "R@1", "chance", "R@5", "chance", "n"]
-    rows = [f"<tr><td>{escape(method_name(m))}</td><td>{per}</td><td>{what}</td><td>{number(r['r1'])}<small>{number(r['lo1'])}–{number(r['hi1'])}</small></td><td>{number(r['chance1'])}</td>"
-            f"<td>{number(r['r5'])}<small>{number(r['lo5'])}–{number(r['hi5'])}</small></td><td>{number(r['chance5'])}</td><td>{r['n']}</td></tr>"
-            for m, found in record["identity"].items() for per, by in found.items() if not per.endswith("_centred") for what, r in by.items()]
-    return ("<h2>Whose prompt is it?</h2><p>Every held-out session was looked at with every user's prompt. How often does the owner's explain it best (R@1), or among the best five (R@5)? "
-            "<em>session</em>: from one session; <em>user</em>: from all of these sessions of a user together. "
-            "The row of the mean gaze needs no model. Intervals: bootstrap over users.</p>" + _grid(head, rows))
+    rows = [
+        f"<tr><td>{escape(method_name(m))}</td><td>{per}</td><td>{what}</td><td>{number(r['r1'])}<small>{number(r['lo1'])}–{number(r['hi1'])}</small></td><td>{number(r['chance1'])}</td>"
+        f"<td>{number(r['r5'])}<small>{number(r['lo5'])}–{number(r['hi5'])}</small></td><td>{number(r['chance5'])}</td><td>{r['n']}</td></tr>"
+        for m, found in record["identity"].items()
+        for per, by in found.items()
+        if not per.endswith("_centred")
+        for what, r in by.items()
+    ]
+    return (
+        "<h2>Whose prompt is it?</h2><p>Every held-out session was looked at with every user's prompt. How often does the owner's explain it best (R@1), or among the best five (R@5)? "
+        "<em>session</em>: from one session; <em>user</em>: from all of these sessions of a user together. "
+        "The row of the mean gaze needs no model. Intervals: bootstrap over users.</p>" + _grid(head, rows)
+    )
 
+# %% ../../nbs/12_reports/40_report.ipynb #542fdc2b
 def _pictures(group: Group, kept: dict) -> str:
     "Gains, pages, calibration, truth and curves: each a section, left out where there is nothing to draw."
     sessions = pd.concat([check_sessions(r) for r in group.runs])
     gains, records, parts = user_gains(sessions), [r.record for r in group.runs], []
+
     def add(title, name, figure, caption, text=""):
-        if figure is None: return
+        if figure is None:
+            return
         kept[name] = figure
         parts.append(f"<h2>{title}</h2>{text}" + _figure(figure, title, caption))
-    if len(gains): add("Who gained", "gains", plot_gains(gains), "Above zero: the tuned model looks more like this user than the frozen one does, both read out with a temperature and a floor where the run has that. Crosses: it got worse. Lines: 95 % interval over the user's sessions.")
+
+    if len(gains):
+        add(
+            "Who gained",
+            "gains",
+            plot_gains(gains),
+            "Above zero: the tuned model looks more like this user than the frozen one does, both read out with a temperature and a floor where the run has that. Crosses: it got worse. Lines: 95 % interval over the user's sessions.",
+        )
     parts.append(_examples(group.runs[0]))
-    add("How sure may it be?", "calibration", plot_reliability(group.record), "Own answer. On the diagonal a method is as often right as it is sure; below it, it is too sure. Larger marks: more sessions.")
-    add("Against the truth", "truth", plot_truth(records), "Dark: fixate. White: the session's own gaze. Orange: 95 % interval.", TRUTH)
-    add("Training", "curves", plot_curves(records), "Per epoch." + " One line per seed."*(len(records) > 1))
+    add(
+        "How sure may it be?",
+        "calibration",
+        plot_reliability(group.record),
+        "Own answer. On the diagonal a method is as often right as it is sure; below it, it is too sure. Larger marks: more sessions.",
+    )
+    add(
+        "Against the truth",
+        "truth",
+        plot_truth(records),
+        "Dark: fixate. White: the session's own gaze. Orange: 95 % interval.",
+        TRUTH,
+    )
+    add("Training", "curves", plot_curves(records), "Per epoch." + " One line per seed." * (len(records) > 1))
     return "\n".join(parts)
 
+# %% ../../nbs/12_reports/40_report.ipynb #57cce166
 def _footer(records: list[dict]) -> str:
     "What is needed to run it again."
     text = lambda v: json.dumps(v, ensure_ascii=False, default=str) if isinstance(v, (dict, list)) else str(v)
     plain = lambda d: ", ".join(f"{k} {text(v)}" for k, v in (d or {}).items())
-    first, took = records[0], [str(timedelta(seconds=round(r["seconds"]))) for r in records if r.get("seconds") is not None]
-    params = {k: " / ".join(dict.fromkeys(text(r["params"].get(k)) for r in records)) for k in first["params"]}
-    return "<footer><h3>Settings and versions</h3>" + _terms({
-        "settings": plain(params), "scored": plain(first.get("evaluation")) or "unknown", "study": plain(first["study"]), "versions": plain(first.get("versions")) or "unknown",
-        "commit": text(first.get("commit", "unknown")), "device": text(first.get("device", "unknown")),
-        "time taken": "; ".join(took) or "unknown"}) + "</footer>"
+    first, took = (
+        records[0],
+        [str(timedelta(seconds=round(r["seconds"]))) for r in records if r.get("seconds") is not None],
+    )
+    params = {
+        k: " / ".join(dict.fromkeys(text(r["params"].get(k)) for r in records)) for k in first["params"]
+    }
+    return (
+        "<footer><h3>Settings and versions</h3>"
+        + _terms(
+            {
+                "settings": plain(params),
+                "scored": plain(first.get("evaluation")) or "unknown",
+                "study": plain(first["study"]),
+                "versions": plain(first.get("versions")) or "unknown",
+                "commit": text(first.get("commit", "unknown")),
+                "device": text(first.get("device", "unknown")),
+                "time taken": "; ".join(took) or "unknown",
+            }
+        )
+        + "</footer>"
+    )
 
 # %% ../../nbs/12_reports/40_report.ipynb #ca844ce3
 def _overview(groups: list[Group], protocol: str, kept: dict) -> str:
     "The table over all groups, ablation and sensitivity; '' for a single group."
-    if len(groups) < 2: return ""
+    if len(groups) < 2:
+        return ""
     grid = kept[f"main_{protocol}"] = main_table(groups, protocol)
-    parts = [f"<h2>{len(groups)} configurations</h2><p>What differs between them stands in the first column; rows without a model are the same for all.</p>{to_html(grid)}<p class=note>{escape(grid.caption)}</p>"]
-    for name, figure, caption in [("ablation", plot_ablation(groups, protocol), "fixate with one setting changed; the band is the base's 95 % interval."),
-                                  ("sensitivity", plot_sensitivity(groups, protocol), "fixate against one setting, all others as in the base (filled); band: 95 % interval.")]:
+    parts = [
+        f"<h2>{len(groups)} configurations</h2><p>What differs between them stands in the first column; rows without a model are the same for all.</p>{to_html(grid)}<p class=note>{escape(grid.caption)}</p>"
+    ]
+    for name, figure, caption in [
+        (
+            "ablation",
+            plot_ablation(groups, protocol),
+            "fixate with one setting changed; the band is the base's 95 % interval.",
+        ),
+        (
+            "sensitivity",
+            plot_sensitivity(groups, protocol),
+            "fixate against one setting, all others as in the base (filled); band: 95 % interval.",
+        ),
+    ]:
         if figure is not None:
             kept[f"{name}_{protocol}"] = figure
             parts.append(_figure(figure, name, caption))
     return "\n".join(parts)
 
+# %% ../../nbs/12_reports/40_report.ipynb #bbda13ac
 def _body(groups: list[Group], kept: dict) -> str:
     "Everything between <body> and </body>."
     group = one_off(groups)[0] or groups[0]
@@ -226,35 +387,67 @@ def _body(groups: list[Group], kept: dict) -> str:
     tested = group.runs[0].table.drop_duplicates("session")
     first, *others = sorted(group.record["metrics"], key=lambda p: (p != "own_answer", p))
     methods = dict.fromkeys(m for p in (first, *others) for m in view(group.record, p)[0])
-    about = [records[0]["study"].get("dataset", "study"), f"backbone {params.get('backbone')}", f"probe {params.get('operator')}",
-             f"{tested.user.nunique()} users, {len(tested)} test sessions" + f", run with {len(records)} seeds"*(len(records) > 1)]
-    said = [*headlines(group.record, first), identity_sentence(group.record), explained_sentence(group.record, first), power_sentence(group.record, first)]
-    return "\n".join([
-        f"<h1>Does the model look where its user looks?</h1><p class=note>{escape(' · '.join(map(str, about)))}</p>", WHAT,
-        f'<div class="lead"><ul>{"".join(f"<li>{escape(s)}</li>" for s in said if s)}</ul></div>', _overview(groups, first, kept),
-        f"<p>From here on: {escape(group.label)}.</p>" if len(groups) > 1 else "",
-        _protocol(group, first, kept), _identity(group.record), _pictures(group, kept), *(_protocol(group, p, kept) for p in others),
-        "<h2>What the names mean</h2><h3>Methods</h3>", _terms({method_name(m): METHODS[m][1] for m in methods if m in METHODS}),
-        "<h3>Metrics</h3>", _terms({metric_name(m): text for m, text in MEANINGS.items()}), _footer(records)])
+    about = [
+        records[0]["study"].get("dataset", "study"),
+        f"backbone {params.get('backbone')}",
+        f"probe {params.get('operator')}",
+        f"{tested.user.nunique()} users, {len(tested)} test sessions"
+        + f", run with {len(records)} seeds" * (len(records) > 1),
+    ]
+    said = [
+        *headlines(group.record, first),
+        identity_sentence(group.record),
+        explained_sentence(group.record, first),
+        power_sentence(group.record, first),
+    ]
+    return "\n".join(
+        [
+            f"<h1>Does the model look where its user looks?</h1><p class=note>{escape(' · '.join(map(str, about)))}</p>",
+            WHAT,
+            f'<div class="lead"><ul>{"".join(f"<li>{escape(s)}</li>" for s in said if s)}</ul></div>',
+            _overview(groups, first, kept),
+            f"<p>From here on: {escape(group.label)}.</p>" if len(groups) > 1 else "",
+            _protocol(group, first, kept),
+            _identity(group.record),
+            _pictures(group, kept),
+            *(_protocol(group, p, kept) for p in others),
+            "<h2>What the names mean</h2><h3>Methods</h3>",
+            _terms({method_name(m): METHODS[m][1] for m in methods if m in METHODS}),
+            "<h3>Metrics</h3>",
+            _terms({metric_name(m): text for m, text in MEANINGS.items()}),
+            _footer(records),
+        ]
+    )
 
+# %% ../../nbs/12_reports/40_report.ipynb #62a530aa
 def _save(thing: Grid | Figure, name: str, folder: Path) -> None:
     "A table into tables/ in four formats, a figure into figures/ as PNG and PDF."
     if isinstance(thing, Grid):
         for kind, writer in WRITERS.items():
-            text = f"<!doctype html><meta charset=utf-8><style>{CSS}</style>{writer(thing)}<p class=note>{escape(thing.caption)}</p>\n" if kind == "html" else writer(thing)
-            (folder/"tables"/f"{name}.{kind}").write_text(text, encoding="utf-8")
+            text = (
+                f"<!doctype html><meta charset=utf-8><style>{CSS}</style>{writer(thing)}<p class=note>{escape(thing.caption)}</p>\n"
+                if kind == "html"
+                else writer(thing)
+            )
+            (folder / "tables" / f"{name}.{kind}").write_text(text, encoding="utf-8")
     else:
-        thing.savefig(folder/"figures"/f"{name}.png", dpi=200, metadata=dict(Software=None))
-        thing.savefig(folder/"figures"/f"{name}.pdf", metadata=dict(CreationDate=None))
+        thing.savefig(folder / "figures" / f"{name}.png", dpi=200, metadata=dict(Software=None))
+        thing.savefig(folder / "figures" / f"{name}.pdf", metadata=dict(CreationDate=None))
 
+# %% ../../nbs/12_reports/40_report.ipynb #6c10a5c2
 def write_report(runs: list[RunFolder] | list[Group], out: str | Path) -> Path:
     "Write `out`/index.html with its pictures inside, `out`/tables and `out`/figures, and return the page's path. The page comes last."
     groups, kept, out = runs if isinstance(runs[0], Group) else group_runs(runs), {}, Path(out)
     body = _body(groups, kept)
-    for folder in ("tables", "figures"): (out/folder).mkdir(parents=True, exist_ok=True)
-    for name, thing in kept.items(): _save(thing, name, out)
+    for folder in ("tables", "figures"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for name, thing in kept.items():
+        _save(thing, name, out)
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>fixate report</title><style>{CSS}</style>'
-    part = out/f".{os.getpid()}-index.html"
-    part.write_text(f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n', encoding="utf-8")
-    os.replace(part, out/"index.html")
-    return out/"index.html"
+    part = out / f".{os.getpid()}-index.html"
+    part.write_text(
+        f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n',
+        encoding="utf-8",
+    )
+    os.replace(part, out / "index.html")
+    return out / "index.html"

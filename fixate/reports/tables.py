@@ -8,43 +8,97 @@ __all__ = ['METHODS', 'CONTROLS', 'MEANINGS', 'SHORT', 'method_name', 'metric_na
            'power_sentence', 'explained_sentence']
 
 # %% ../../nbs/12_reports/10_tables.ipynb #561dad65
-import json, math
+import json
+import math
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 
 from ..baselines.registry import OUTSIDE, REGISTRY
+from ..core.study import FixateError
 from ..scoring.metrics import HIGHER_IS_BETTER, METRICS
 from ..scoring.statistics import chance
-from ..core.study import FixateError
 
 # %% ../../nbs/12_reports/10_tables.ipynb #202c9cc7
 METHODS = dict(
-    fixate=("fixate", "the frozen model with the personal soft prompt that was tuned on this user's training pages"),
-    fixate_raw=("fixate, as probed", "the same prompt, attention without temperature and floor (two numbers for everybody, fitted on validation sessions)"),
+    fixate=(
+        "fixate",
+        "the frozen model with the personal soft prompt that was tuned on this user's training pages",
+    ),
+    fixate_raw=(
+        "fixate, as probed",
+        "the same prompt, attention without temperature and floor (two numbers for everybody, fitted on validation sessions)",
+    ),
     released=("released settings", "the same method with the settings of the published implementation"),
     shared_prompt=("shared prompt", "one tuned prompt, the same for everybody"),
-    shuffled_user=("shuffled user", "the tuned prompt of somebody else; if it does as well as fixate, the prompts are not personal"),
+    shuffled_user=(
+        "shuffled user",
+        "the tuned prompt of somebody else; if it does as well as fixate, the prompts are not personal",
+    ),
     random_prompt=("random prompt", "a prompt that was never tuned"),
-    calibrated=("backbone, calibrated", "the frozen model with a temperature and one number per position, fitted on the training sessions"),
-    gaze_biased=("backbone, heads biased", "the frozen model, whose looking heads are turned to the user's mean gaze"),
-    sink_corrected=("backbone, sink taken off", "the frozen model, divided by what it says at that position on average over the training pages"),
-    backbone_read_out=("backbone, read out", "the frozen model, with temperature and floor fitted as for fixate: what two numbers do without any prompt"),
+    calibrated=(
+        "backbone, calibrated",
+        "the frozen model with a temperature and one number per position, fitted on the training sessions",
+    ),
+    gaze_biased=(
+        "backbone, heads biased",
+        "the frozen model, whose looking heads are turned to the user's mean gaze",
+    ),
+    sink_corrected=(
+        "backbone, sink taken off",
+        "the frozen model, divided by what it says at that position on average over the training pages",
+    ),
+    backbone_read_out=(
+        "backbone, read out",
+        "the frozen model, with temperature and floor fitted as for fixate: what two numbers do without any prompt",
+    ),
     backbone=("frozen backbone", "the vision-language model as it is, without a prompt"),
-    shrunken=("user × position, shrunk", "no model: the user's mean gaze and clicks, leaning on everybody's as far as validation sessions advise"),
-    user_mean=("user's mean gaze", "no model: where this user looked and clicked on the training pages, on average"),
-    conditional_logit=("conditional logit", "no model: a choice among slots by position, profile and what the user clicked before"),
-    oepbm=("observed examination", "no model: a click model of examination, taken from the eyes, times appeal"),
-    pbm=("position-based clicks", "no model: a click model of examination, guessed from the clicks, times appeal"),
-    row_page=("row-page discount", "no model: a rule of row and column with four numbers, fitted to the gaze"),
-    position_prior=("position prior", "no model: where everybody looked and clicked on the training pages, on average"),
+    shrunken=(
+        "user × position, shrunk",
+        "no model: the user's mean gaze and clicks, leaning on everybody's as far as validation sessions advise",
+    ),
+    user_mean=(
+        "user's mean gaze",
+        "no model: where this user looked and clicked on the training pages, on average",
+    ),
+    conditional_logit=(
+        "conditional logit",
+        "no model: a choice among slots by position, profile and what the user clicked before",
+    ),
+    oepbm=(
+        "observed examination",
+        "no model: a click model of examination, taken from the eyes, times appeal",
+    ),
+    pbm=(
+        "position-based clicks",
+        "no model: a click model of examination, guessed from the clicks, times appeal",
+    ),
+    row_page=(
+        "row-page discount",
+        "no model: a rule of row and column with four numbers, fitted to the gaze",
+    ),
+    position_prior=(
+        "position prior",
+        "no model: where everybody looked and clicked on the training pages, on average",
+    ),
     centre=("centre", "no model: a Gaussian around the middle of the page"),
     uniform=("uniform", "no model: every slot the same"),
-    split_half=("ceiling: own sessions", "not a competitor: the user's mean gaze with their other test sessions"),
-    other_users=("ceiling: other users", "not a competitor: what all other people looked at among the same items"),
+    split_half=(
+        "ceiling: own sessions",
+        "not a competitor: the user's mean gaze with their other test sessions",
+    ),
+    other_users=(
+        "ceiling: other users",
+        "not a competitor: what all other people looked at among the same items",
+    ),
     cursor=("oracle: cursor", "not a competitor: the test session's own cursor"),
     last_look=("oracle: last look", "not a competitor: the slot the test session's eye rested on last"),
     most_dwelled=("oracle: own gaze", "not a competitor: the test session's own gaze"),
-    label_peaked=("label-peaked", "the control: all attention on the clicked slot, to show what merely being told the click is worth"))
+    label_peaked=(
+        "label-peaked",
+        "the control: all attention on the clicked slot, to show what merely being told the click is worth",
+    ),
+)
 CONTROLS = OUTSIDE
 MEANINGS = {
     "kl": "how far the attention is from the person's gaze, in nats; 0 means the same share on every slot",
@@ -56,44 +110,58 @@ MEANINGS = {
     "auc": "how often the clicked slot is held more likely than another slot of the page; 0.5 is chance",
     "accuracy": "how often the likeliest slot is the clicked one",
     "brier": "squared distance of the belief from the click, 0 to 2",
-    "ece": "calibration error: how far the method's confidence is from its share of hits, 0 to 1"}
+    "ece": "calibration error: how far the method's confidence is from its share of hits, 0 to 1",
+}
 
 # %% ../../nbs/12_reports/10_tables.ipynb #90516a34
 def method_name(method: str) -> str:
     "A method's name for readers; the key itself where it is not one of METHODS."
     return METHODS[method][0] if method in METHODS else method.replace("_", " ")
 
+
 def metric_name(metric: str, arrow: bool = False) -> str:
     "A metric's name for readers; with `arrow`, ↑ where more is better and ↓ where less is."
     word = {"cosine": "cosine", "log_loss": "log-loss", "accuracy": "accuracy", "brier": "Brier"}.get(metric)
-    return (word or metric.upper().replace("@K", "@k")) + (" ↑" if metric in HIGHER_IS_BETTER else " ↓")*arrow
+    return (word or metric.upper().replace("@K", "@k")) + (
+        " ↑" if metric in HIGHER_IS_BETTER else " ↓"
+    ) * arrow
 
+# %% ../../nbs/12_reports/10_tables.ipynb #9e264dc9
 def number(value: float | None) -> str:
     "Three decimals; a dash where there is no number."
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
+
 def p_value(p: float) -> str:
     "“p = 0.03”; tiny ones are not spelled out."
-    return "p < 0.001" if p < .001 else f"p = {p:.2g}"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 # %% ../../nbs/12_reports/10_tables.ipynb #e5ee1130
 def as_records(records: dict | list[dict]) -> list[dict]:
     "One or several records of the same study and settings that differ by seed; FixateError when they cannot be averaged."
     records = [records] if isinstance(records, dict) else list(records)
-    if not records: raise FixateError("report: no record; accepted: the content of at least one record.json")
+    if not records:
+        raise FixateError("report: no record; accepted: the content of at least one record.json")
     for i, record in enumerate(records):
         if missing := [k for k in ("params", "study", "metrics") if k not in record]:
-            raise FixateError(f"record {i}: {missing} missing; accepted: a record.json as an evaluation writes it")
+            raise FixateError(
+                f"record {i}: {missing} missing; accepted: a record.json as an evaluation writes it"
+            )
     prints = [r["study"].get("fingerprint") for r in records]
-    if len(set(prints)) > 1: raise FixateError(f"report: study fingerprints {prints}; accepted: records of one study")
+    if len(set(prints)) > 1:
+        raise FixateError(f"report: study fingerprints {prints}; accepted: records of one study")
     plain = [{k: json.dumps(v, sort_keys=True, default=str) for k, v in r["params"].items()} for r in records]
     for key in sorted({k for params in plain for k in params} - {"seed"}):
         values = list(dict.fromkeys(params.get(key) for params in plain))
         if len(values) > 1:
-            raise FixateError(f"report: params.{key} is {' and '.join(map(str, values))}; accepted: runs that differ in the seed alone")
+            raise FixateError(
+                f"report: params.{key} is {' and '.join(map(str, values))}; accepted: runs that differ in the seed alone"
+            )
     seeds = [params.get("seed") for params in plain]
     if len(set(seeds)) < len(seeds):
-        raise FixateError(f"report: seeds {', '.join(map(str, seeds))}; accepted: every seed once, else the spread would look too small")
+        raise FixateError(
+            f"report: seeds {', '.join(map(str, seeds))}; accepted: every seed once, else the spread would look too small"
+        )
     return records
 
 # %% ../../nbs/12_reports/10_tables.ipynb #f2c83caa
@@ -102,14 +170,39 @@ def summary(records: dict | list[dict]) -> pd.DataFrame:
 
     A record that was combined over seeds brings its own spread."""
     known = lambda record, *path: record.get("spread", {}).get(path[0], {}).get(path[1], {}).get(path[2], {})
-    found = [dict(protocol=protocol, method=method, metric=metric, **{k: values.get(k) for k in ("mean", "lo", "hi")},
-                  sd=known(record, protocol, method, metric).get("sd"), n=known(record, protocol, method, metric).get("n", 1))
-             for record in as_records(records) for protocol, methods in record["metrics"].items()
-             for method, metrics in methods.items() for metric, values in metrics.items()]
-    if not found: raise FixateError("report: the record's metrics are empty; accepted: protocol → method → metric → mean, lo, hi")
-    groups = pd.DataFrame(found).astype(dict(mean=float, lo=float, hi=float, sd=float)).groupby(["protocol", "method", "metric"], sort=False)
-    table = groups.agg(mean=("mean", "mean"), lo=("lo", "mean"), hi=("hi", "mean"), spread=("mean", "std"), seeds=("mean", "size"), sd=("sd", "mean"), n=("n", "max")).reset_index()
-    table["spread"], table["seeds"] = table.spread.fillna(table.sd), table.seeds*table.n
+    found = [
+        dict(
+            protocol=protocol,
+            method=method,
+            metric=metric,
+            **{k: values.get(k) for k in ("mean", "lo", "hi")},
+            sd=known(record, protocol, method, metric).get("sd"),
+            n=known(record, protocol, method, metric).get("n", 1),
+        )
+        for record in as_records(records)
+        for protocol, methods in record["metrics"].items()
+        for method, metrics in methods.items()
+        for metric, values in metrics.items()
+    ]
+    if not found:
+        raise FixateError(
+            "report: the record's metrics are empty; accepted: protocol → method → metric → mean, lo, hi"
+        )
+    groups = (
+        pd.DataFrame(found)
+        .astype(dict(mean=float, lo=float, hi=float, sd=float))
+        .groupby(["protocol", "method", "metric"], sort=False)
+    )
+    table = groups.agg(
+        mean=("mean", "mean"),
+        lo=("lo", "mean"),
+        hi=("hi", "mean"),
+        spread=("mean", "std"),
+        seeds=("mean", "size"),
+        sd=("sd", "mean"),
+        n=("n", "max"),
+    ).reset_index()
+    table["spread"], table["seeds"] = table.spread.fillna(table.sd), table.seeds * table.n
     return table.drop(columns=["sd", "n"])
 
 # %% ../../nbs/12_reports/10_tables.ipynb #2edd96f6
@@ -117,39 +210,61 @@ def view(records, protocol: str, metrics: tuple[str, ...] | None = None) -> tupl
     "Methods (known ones first, in the order of METHODS) and metrics of one protocol, and {(method, metric): row of `summary` with `best`}."
     table = summary(records)
     protocols = sorted(set(table.protocol))
-    if protocol not in protocols: raise FixateError(f"report: protocol {protocol!r}; accepted: one of {protocols}")
+    if protocol not in protocols:
+        raise FixateError(f"report: protocol {protocol!r}; accepted: one of {protocols}")
     table = table[table.protocol == protocol].drop(columns="protocol")
     known, present = [m for m in METRICS if m in set(table.metric)], list(dict.fromkeys(table.method))
     if strange := [m for m in metrics or () if m not in known]:
         raise FixateError(f"report: metric {strange[0]!r}; accepted: one of {known}")
-    score = table["mean"].where(table.metric.isin(HIGHER_IS_BETTER), -table["mean"]).mask(table.method.isin(CONTROLS))
-    table["best"] = np.isclose(score, score.groupby(table.metric).transform("max"), rtol=0, atol=1e-9)        # a control's NaN is not
+    score = (
+        table["mean"]
+        .where(table.metric.isin(HIGHER_IS_BETTER), -table["mean"])
+        .mask(table.method.isin(CONTROLS))
+    )
+    table["best"] = np.isclose(
+        score, score.groupby(table.metric).transform("max"), rtol=0, atol=1e-9
+    )  # a control's NaN is not
     cell = {(row["method"], row["metric"]): row for row in table.to_dict("records")}
-    return [m for m in METHODS if m in present] + [m for m in present if m not in METHODS], list(metrics or known), cell
+    return (
+        [m for m in METHODS if m in present] + [m for m in present if m not in METHODS],
+        list(metrics or known),
+        cell,
+    )
 
+# %% ../../nbs/12_reports/10_tables.ipynb #404902c1
 SHORT = ("kl", "cosine", "csh@1", "csh@3", "tgo@3", "log_loss", "auc", "accuracy")
 
 # %% ../../nbs/12_reports/10_tables.ipynb #0787e4ad
-def _spread(cell: dict) -> str: return f" ±{number(cell['spread'])}" if cell["seeds"] > 1 and cell["spread"] >= .0005 else ""  # what no seed moves has none
+def _spread(cell: dict) -> str:
+    return (
+        f" ±{number(cell['spread'])}" if cell["seeds"] > 1 and cell["spread"] >= 0.0005 else ""
+    )  # what no seed moves has none
 
+# %% ../../nbs/12_reports/10_tables.ipynb #7589f749
 def markdown_table(records, protocol: str = "own_answer", metrics: tuple[str, ...] | None = None) -> str:
     "A markdown table of one protocol: methods × metrics, the best of each column bold, ± the spread over seeds where there are several."
     methods, metrics, cell = view(records, protocol, metrics or SHORT)
-    entry = lambda c: "–" if c is None else (f"**{number(c['mean'])}**" if c["best"] else number(c["mean"])) + _spread(c)
-    lines = [["method", *(metric_name(m, arrow=True) for m in metrics)], ["---", *["---:"]*len(metrics)]]
+    entry = lambda c: (
+        "–" if c is None else (f"**{number(c['mean'])}**" if c["best"] else number(c["mean"])) + _spread(c)
+    )
+    lines = [["method", *(metric_name(m, arrow=True) for m in metrics)], ["---", *["---:"] * len(metrics)]]
     lines += [[method_name(m), *(entry(cell.get((m, k))) for k in metrics)] for m in methods]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
-def text_table(records, protocol: str = "own_answer", metrics: tuple[str, ...] = SHORT, width: int = 110) -> str:
+# %% ../../nbs/12_reports/10_tables.ipynb #4e73fb24
+def text_table(
+    records, protocol: str = "own_answer", metrics: tuple[str, ...] = SHORT, width: int = 110
+) -> str:
     "The same for a terminal: aligned columns, `*` after the best of each, never wider than `width` (further columns follow below)."
     methods, metrics, cell = view(records, protocol, metrics)
     entry = lambda c: "–  " if c is None else number(c["mean"]) + _spread(c) + ("*" if c["best"] else " ")
     padded = lambda texts, side: [f"{text:{side}{max(map(len, texts))}}" for text in texts]
     names = padded(["method", *map(method_name, methods)], "<")
-    blocks = [[names]]                                                          # blocks of columns of texts
+    blocks = [[names]]  # blocks of columns of texts
     for k in metrics:
         column = padded([metric_name(k, arrow=True) + " ", *(entry(cell.get((m, k))) for m in methods)], ">")
-        if len(blocks[-1]) > 1 and sum(len(c[0]) + 2 for c in blocks[-1]) + len(column[0]) > width: blocks.append([names])
+        if len(blocks[-1]) > 1 and sum(len(c[0]) + 2 for c in blocks[-1]) + len(column[0]) > width:
+            blocks.append([names])
         blocks[-1].append(column)
     return "\n\n".join("\n".join("  ".join(line).rstrip() for line in zip(*block)) for block in blocks)
 
@@ -160,67 +275,112 @@ def tests_against(records, protocol: str) -> dict[tuple[str, str], dict]:
     for record in as_records(records):
         for pair, test in record.get("tests", {}).get(protocol, {}).items():
             key = pair.split("<")[-1].split(" (")[0], test["metric"]
-            if key not in found or chance(test) > chance(found[key]): found[key] = test
+            if key not in found or chance(test) > chance(found[key]):
+                found[key] = test
     return found
 
+# %% ../../nbs/12_reports/10_tables.ipynb #d7c946bb
 def _compare(cell: dict, tests: dict, metric: str, rival: str, what: str) -> str | None:
     "“KL to …: fixate 0.41 vs frozen backbone 0.60 (-32 %), better …” or None when one of the two is not there."
-    if ("fixate", metric) not in cell or (rival, metric) not in cell: return None
-    ours, theirs, test = cell["fixate", metric]["mean"], cell[rival, metric]["mean"], tests.get((rival, metric))
-    change = f" ({100*(ours - theirs)/theirs:+.0f} %)" if theirs else ""
+    if ("fixate", metric) not in cell or (rival, metric) not in cell:
+        return None
+    ours, theirs, test = (
+        cell["fixate", metric]["mean"],
+        cell[rival, metric]["mean"],
+        tests.get((rival, metric)),
+    )
+    change = f" ({100 * (ours - theirs) / theirs:+.0f} %)" if theirs else ""
     same = number(ours) == number(theirs)
-    verdict = "no difference" if same else "better" if (ours > theirs) == (metric in HIGHER_IS_BETTER) else "worse"
-    if test and chance(test) > .05 and not same: verdict += ", but no more than chance could do"
+    verdict = (
+        "no difference" if same else "better" if (ours > theirs) == (metric in HIGHER_IS_BETTER) else "worse"
+    )
+    if test and chance(test) > 0.05 and not same:
+        verdict += ", but no more than chance could do"
     told = f" ({p_value(chance(test))}, {test['n']} users)" if test else ""
     return f"{what}: fixate {number(ours)} vs {method_name(rival)} {number(theirs)}{change}, {verdict}{told}."
 
+# %% ../../nbs/12_reports/10_tables.ipynb #38591cbd
 def best_rival(cell: dict, metric: str) -> str | None:
     "The method without a model that has the best mean of `metric`; None where there is none."
-    found = {m: c["mean"] for (m, k), c in cell.items() if k == metric and m in REGISTRY and REGISTRY[m].kind == "rival"}
+    found = {
+        m: c["mean"]
+        for (m, k), c in cell.items()
+        if k == metric and m in REGISTRY and REGISTRY[m].kind == "rival"
+    }
     return (max if metric in HIGHER_IS_BETTER else min)(found, key=found.get) if found else None
 
+# %% ../../nbs/12_reports/10_tables.ipynb #82167768
 def headlines(records, protocol: str = "own_answer") -> list[str]:
     "The sentences that open a report, of one protocol: comparisons as far as both were evaluated, then the best method by metric."
     methods, metrics, cell = view(records, protocol)
     tests = tests_against(records, protocol)
-    said = [_compare(cell, tests, "kl", "backbone", "KL to the user's gaze"),
-            _compare(cell, tests, "kl", "backbone_read_out", "Of that, beside the readout (two numbers for everybody)"),
-            _compare(cell, tests, "kl", "shuffled_user", "Is it personal? KL with somebody else's prompt"),
-            _compare(cell, tests, "kl", "user_mean", "Does it take a model? KL of the user's own average"),
-            _compare(cell, tests, "accuracy", "backbone", "Clicks predicted (accuracy)"),
-            _compare(cell, tests, "log_loss", "backbone", "Surprise at the click (log-loss)")]
-    for metric, what in dict(kl="Best rival without a model, KL", log_loss="Best rival without a model, log-loss").items():
-        if (rival := best_rival(cell, metric)) and not (metric == "kl" and rival == "user_mean"): said.append(_compare(cell, tests, metric, rival, what))
+    said = [
+        _compare(cell, tests, "kl", "backbone", "KL to the user's gaze"),
+        _compare(
+            cell, tests, "kl", "backbone_read_out", "Of that, beside the readout (two numbers for everybody)"
+        ),
+        _compare(cell, tests, "kl", "shuffled_user", "Is it personal? KL with somebody else's prompt"),
+        _compare(cell, tests, "kl", "user_mean", "Does it take a model? KL of the user's own average"),
+        _compare(cell, tests, "accuracy", "backbone", "Clicks predicted (accuracy)"),
+        _compare(cell, tests, "log_loss", "backbone", "Surprise at the click (log-loss)"),
+    ]
+    for metric, what in dict(
+        kl="Best rival without a model, KL", log_loss="Best rival without a model, log-loss"
+    ).items():
+        if (rival := best_rival(cell, metric)) and not (metric == "kl" and rival == "user_mean"):
+            said.append(_compare(cell, tests, metric, rival, what))
     won = {}
     for metric in metrics:
         who = " and ".join(method_name(m) for m in methods if cell.get((m, metric), {}).get("best"))
         won.setdefault(who, []).append(metric_name(metric))
-    best = "; ".join(f"{who} ({', '.join(what)})" for who, what in sorted(won.items(), key=lambda item: -len(item[1])))
+    best = "; ".join(
+        f"{who} ({', '.join(what)})" for who, what in sorted(won.items(), key=lambda item: -len(item[1]))
+    )
     return [sentence for sentence in said if sentence] + [f"Best method by metric: {best}."]
 
 # %% ../../nbs/12_reports/10_tables.ipynb #2580da43
 def identity_sentence(record: dict, method: str = "fixate") -> str | None:
     "“Whose prompt is it? …” of a record with an identity test, else None."
-    if not (found := record.get("identity", {}).get(method)): return None
+    if not (found := record.get("identity", {}).get(method)):
+        return None
     r = found["session"]["both"]
     verdict = "better than chance" if r["lo1"] > r["chance1"] else "not beyond chance"
-    return (f"Whose prompt is it? Among {r['candidates']} users' prompts a held-out session's owner is first in {100*r['r1']:.0f} % of {r['n']} sessions ({100*r['lo1']:.0f}–{100*r['hi1']:.0f} %; "
-            f"chance {100*r['chance1']:.0f} %) and among the first five in {100*r['r5']:.0f} % (chance {100*r['chance5']:.0f} %): {verdict}.")
+    return (
+        f"Whose prompt is it? Among {r['candidates']} users' prompts a held-out session's owner is first in {100 * r['r1']:.0f} % of {r['n']} sessions ({100 * r['lo1']:.0f}–{100 * r['hi1']:.0f} %; "
+        f"chance {100 * r['chance1']:.0f} %) and among the first five in {100 * r['r5']:.0f} % (chance {100 * r['chance5']:.0f} %): {verdict}."
+    )
 
+# %% ../../nbs/12_reports/10_tables.ipynb #28756a39
 def power_sentence(record: dict, protocol: str = "own_answer") -> str | None:
     "“What could not be seen: …” of a record with a power note, else None."
-    if not (note := record.get("power", {}).get(protocol)): return None
+    if not (note := record.get("power", {}).get(protocol)):
+        return None
     least = ", ".join(f"{metric_name(m)} {number(v)}" for m, v in note["detectable"].items() if v is not None)
-    return (f"What could not be seen: with {note['users']} users and {note['sessions']} test sessions, differences from {method_name(note['against'])} below these go unnoticed in one of five studies: "
-            f"{least or 'unknown, too few users'}.")
+    return (
+        f"What could not be seen: with {note['users']} users and {note['sessions']} test sessions, differences from {method_name(note['against'])} below these go unnoticed in one of five studies: "
+        f"{least or 'unknown, too few users'}."
+    )
 
+# %% ../../nbs/12_reports/10_tables.ipynb #be9c4358
 def explained_sentence(records, protocol: str = "own_answer") -> str | None:
     "“Of what is explainable …”: where fixate's KL lies between uniform and the better ceiling; None without them."
     _, _, cell = view(records, protocol)
-    ceilings = {m: cell[m, "kl"]["mean"] for m in REGISTRY if REGISTRY[m].kind == "ceiling" and (m, "kl") in cell}
-    if not ceilings or ("uniform", "kl") not in cell or ("fixate", "kl") not in cell: return None
-    best, flat, ours = min(ceilings, key=ceilings.get), cell["uniform", "kl"]["mean"], cell["fixate", "kl"]["mean"]
-    if flat <= ceilings[best]: return f"Of what is explainable: nothing can be said, since no ceiling is better than a uniform map (KL {number(flat)})."
-    way = 100*(flat - ours)/(flat - ceilings[best])
-    told = f"goes {way:.0f} % of the way" if way <= 100 else "goes further, so it explains what this ceiling cannot know"
+    ceilings = {
+        m: cell[m, "kl"]["mean"] for m in REGISTRY if REGISTRY[m].kind == "ceiling" and (m, "kl") in cell
+    }
+    if not ceilings or ("uniform", "kl") not in cell or ("fixate", "kl") not in cell:
+        return None
+    best, flat, ours = (
+        min(ceilings, key=ceilings.get),
+        cell["uniform", "kl"]["mean"],
+        cell["fixate", "kl"]["mean"],
+    )
+    if flat <= ceilings[best]:
+        return f"Of what is explainable: nothing can be said, since no ceiling is better than a uniform map (KL {number(flat)})."
+    way = 100 * (flat - ours) / (flat - ceilings[best])
+    told = (
+        f"goes {way:.0f} % of the way"
+        if way <= 100
+        else "goes further, so it explains what this ceiling cannot know"
+    )
     return f"Of what is explainable: from uniform (KL {number(flat)}) to the {method_name(best)} ({number(ceilings[best])}), fixate ({number(ours)}) {told}."

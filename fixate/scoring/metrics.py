@@ -16,7 +16,22 @@ from scipy.special import rel_entr
 
 from ..core.study import FixateError
 
-METRICS = ["kl", "js", "cosine", "csh@1", "csh@3", "csh@5", "tgo@1", "tgo@3", "tgo@5", "log_loss", "auc", "accuracy", "brier"]
+# %% ../../nbs/08_scoring/10_metrics.ipynb #1d91dc03
+METRICS = [
+    "kl",
+    "js",
+    "cosine",
+    "csh@1",
+    "csh@3",
+    "csh@5",
+    "tgo@1",
+    "tgo@3",
+    "tgo@5",
+    "log_loss",
+    "auc",
+    "accuracy",
+    "brier",
+]
 HIGHER_IS_BETTER = set(METRICS) - {"kl", "js", "log_loss", "brier"}
 EPS = 1e-8  # added on both sides of the KL ratio, and the floor under the probability of a click
 
@@ -25,29 +40,43 @@ def distributions(**maps) -> list[np.ndarray]:
     "Each named map, (n slots,) or (B, n) with NaN at the end of shorter rows, as float64 rows that sum to 1. FixateError names what is no map."
     out = []
     for name, values in maps.items():
-        try: x = np.asarray(values, dtype=float)
-        except (TypeError, ValueError) as e: raise FixateError(f"{name} is not numeric ({e}); accepted: one number per slot") from e
+        try:
+            x = np.asarray(values, dtype=float)
+        except (TypeError, ValueError) as e:
+            raise FixateError(f"{name} is not numeric ({e}); accepted: one number per slot") from e
         if x.ndim not in (1, 2) or not x.size:
-            raise FixateError(f"{name} has shape {x.shape}; accepted: (n,) with one number per slot of the page, or (pages, n)")
+            raise FixateError(
+                f"{name} has shape {x.shape}; accepted: (n,) with one number per slot of the page, or (pages, n)"
+            )
         absent = np.isnan(x) & (x.ndim == 2)
-        absent &= np.logical_and.accumulate(absent[..., ::-1], -1)[..., ::-1]     # a NaN before a number is no slot that the page lacks
+        absent &= np.logical_and.accumulate(absent[..., ::-1], -1)[
+            ..., ::-1
+        ]  # a NaN before a number is no slot that the page lacks
         _refuse(name, x, ~np.isfinite(x) & ~absent, "not finite", "numbers >= 0")
         _refuse(name, x, x < 0, "negative", "numbers >= 0")
         top = np.where(absent, 0, x).max(-1, keepdims=True)
         if (empty := np.flatnonzero(top <= 0)).size:
             row = f", row {empty[0]}," * (x.ndim == 2)
-            raise FixateError(f"{name}{row} is zero on all {(~absent).reshape(-1, x.shape[-1])[empty[0]].sum()} slots; accepted: a positive sum")
+            raise FixateError(
+                f"{name}{row} is zero on all {(~absent).reshape(-1, x.shape[-1])[empty[0]].sum()} slots; accepted: a positive sum"
+            )
         if out and (x.shape != out[0].shape or (absent != np.isnan(out[0])).any()):
-            raise FixateError(f"{name} has {_slots(absent)} slots, {next(iter(maps))} has {_slots(np.isnan(out[0]))}; accepted: the slots of one page")
-        x = x / top                                                               # first, so that no sum can overflow
+            raise FixateError(
+                f"{name} has {_slots(absent)} slots, {next(iter(maps))} has {_slots(np.isnan(out[0]))}; accepted: the slots of one page"
+            )
+        x = x / top  # first, so that no sum can overflow
         out.append(x / np.nansum(x, -1, keepdims=True))
     return out
 
-def _slots(absent: np.ndarray) -> str: return " / ".join(map(str, np.unique((~absent).sum(-1))))
+# %% ../../nbs/08_scoring/10_metrics.ipynb #6e82c765
+def _slots(absent: np.ndarray) -> str:
+    return " / ".join(map(str, np.unique((~absent).sum(-1))))
+
 
 def _refuse(name: str, x: np.ndarray, bad: np.ndarray, what: str, accepted: str):
     "FixateError for the first slot where `bad` holds."
-    if not bad.any(): return
+    if not bad.any():
+        return
     at = tuple(int(i) for i in np.argwhere(bad)[0])
     row, value = f"row {at[0]}, " * (len(at) == 2), f" ({x[at]:g})" * (what == "negative")
     raise FixateError(f"{name}, {row}slot {at[-1]}: {what}{value}; accepted: {accepted}")
@@ -58,7 +87,8 @@ def slots_of_page(click, p: np.ndarray) -> np.ndarray:
     sizes = (~np.isnan(p)).sum(-1)
     clicks = np.empty(sizes.shape, int)
     given = np.asarray(click, dtype=object)
-    if given.shape != sizes.shape: raise FixateError(f"click has shape {given.shape}; accepted: {sizes.shape}, one slot per page")
+    if given.shape != sizes.shape:
+        raise FixateError(f"click has shape {given.shape}; accepted: {sizes.shape}, one slot per page")
     for at in np.ndindex(sizes.shape):
         c, n, row = given[at], sizes[at], f" in row {at[0]}" if at else ""
         if isinstance(c, (bool, np.bool_)) or not isinstance(c, Integral) or not 0 <= c < n:
@@ -66,13 +96,16 @@ def slots_of_page(click, p: np.ndarray) -> np.ndarray:
         clicks[at] = c
     return clicks
 
+# %% ../../nbs/08_scoring/10_metrics.ipynb #2573f340
 def positive_k(k, p: np.ndarray) -> np.ndarray:
     "The `k` of a top-k ranking of each row: at least 1; a page of fewer than `k` slots is ranked whole, so min(k, n)."
     if isinstance(k, (bool, np.bool_)) or not isinstance(k, Integral) or k < 1:
         raise FixateError(f"k is {k!r}; accepted: a whole number >= 1")
     return np.minimum(int(k), (~np.isnan(p)).sum(-1))
 
-def _plain(x: np.ndarray): return float(x) if np.ndim(x) == 0 else x      # one page: a Python float
+
+def _plain(x: np.ndarray):
+    return float(x) if np.ndim(x) == 0 else x  # one page: a Python float
 
 # %% ../../nbs/08_scoring/10_metrics.ipynb #41614193
 def kl_div(gaze, attention):
@@ -80,12 +113,14 @@ def kl_div(gaze, attention):
     g, a = distributions(gaze=gaze, attention=attention)
     return _plain(np.nansum(g * np.log((g + EPS) / (a + EPS)), -1))
 
+
 def js_div(gaze, attention):
     "Jensen-Shannon divergence in nats, 0 to log 2 (Lin 1991). Lower is better."
     g, a = distributions(gaze=gaze, attention=attention)
     m = (g + a) / 2
     return _plain(np.nansum(rel_entr(g, m) + rel_entr(a, m), -1) / 2)
 
+# %% ../../nbs/08_scoring/10_metrics.ipynb #6271d888
 def cosine_sim(gaze, attention):
     "Cosine of the angle between the two maps, 0 to 1. Higher is better."
     g, a = (np.nan_to_num(x) for x in distributions(gaze=gaze, attention=attention))
@@ -95,66 +130,89 @@ def cosine_sim(gaze, attention):
 def in_top_k(values: np.ndarray, k) -> np.ndarray:
     "Chance of each slot, (..., n), to be among the top `k` (a number, or one per row) when ties are put in random order; rows sum to k."
     above = (values[..., None, :] > values[..., :, None]).sum(-1)
-    level = (values[..., None, :] == values[..., :, None]).sum(-1)             # 0 for a NaN, which is no slot
-    return np.where(level > 0, np.clip((np.asarray(k)[..., None] - above) / np.maximum(level, 1), 0, 1), 0.)
+    level = (values[..., None, :] == values[..., :, None]).sum(-1)  # 0 for a NaN, which is no slot
+    return np.where(level > 0, np.clip((np.asarray(k)[..., None] - above) / np.maximum(level, 1), 0, 1), 0.0)
 
-def _at(values: np.ndarray, slot: np.ndarray) -> np.ndarray: return np.take_along_axis(values, slot[..., None], -1)[..., 0]
 
+def _at(values: np.ndarray, slot: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(values, slot[..., None], -1)[..., 0]
+
+# %% ../../nbs/08_scoring/10_metrics.ipynb #ad7b17b2
 def csh_at_k(attention, click, k: int):
     "Click-slot hit: chance that the clicked slot is among the top min(k, n) of `attention`, ties in random order. Higher is better."
-    a, = distributions(attention=attention)
+    (a,) = distributions(attention=attention)
     return _plain(_at(in_top_k(a, positive_k(k, a)), slots_of_page(click, a)))
 
+# %% ../../nbs/08_scoring/10_metrics.ipynb #5c3e2690
 def tgo_at_k(attention, gaze, k: int):
     "Top-gaze overlap: expected share of slots that both top-k sets have, k = min(k, n), ties broken in each map independently."
     a, g = distributions(attention=attention, gaze=gaze)
     k = positive_k(k, a)
-    return _plain((in_top_k(a, k) * in_top_k(g, k)).sum(-1) / k)               # independent orders: chances multiply, expectations add
+    return _plain(
+        (in_top_k(a, k) * in_top_k(g, k)).sum(-1) / k
+    )  # independent orders: chances multiply, expectations add
 
 # %% ../../nbs/08_scoring/10_metrics.ipynb #f9dfefab
 def log_loss(probs, click):
     "-log p(click) in nats, p(click) held at 1e-8 or more. Lower is better."
-    p, = distributions(probs=probs)
+    (p,) = distributions(probs=probs)
     return _plain(-np.log(np.maximum(_at(p, slots_of_page(click, p)), EPS)))
 
+# %% ../../nbs/08_scoring/10_metrics.ipynb #f50d004e
 def auc(probs, click):
     "Share of the other slots with a lower probability than the click, ties half; 0.5 where the page has no other slot."
-    p, = distributions(probs=probs)
+    (p,) = distributions(probs=probs)
     mine, others = _at(p, slots_of_page(click, p))[..., None], (~np.isnan(p)).sum(-1) - 1
     below = (p < mine).sum(-1) + ((p == mine).sum(-1) - 1) / 2
-    return _plain(np.where(others > 0, below / np.maximum(others, 1), .5))
+    return _plain(np.where(others > 0, below / np.maximum(others, 1), 0.5))
 
+# %% ../../nbs/08_scoring/10_metrics.ipynb #8b0f1e22
 def accuracy(probs, click):
     "1 when the click is the likeliest slot, 1/t when it shares that place with t - 1 others, else 0."
-    p, = distributions(probs=probs)
+    (p,) = distributions(probs=probs)
     return _plain(_at(in_top_k(p, positive_k(1, p)), slots_of_page(click, p)))
+
 
 def brier(probs, click):
     "Sum over slots of (p - [slot is the click])^2, 0 to 2 (Brier 1950). Lower is better."
-    p, = distributions(probs=probs)
-    return _plain(np.nansum(p**2, -1) - 2*_at(p, slots_of_page(click, p)) + 1)
+    (p,) = distributions(probs=probs)
+    return _plain(np.nansum(p**2, -1) - 2 * _at(p, slots_of_page(click, p)) + 1)
 
 # %% ../../nbs/08_scoring/10_metrics.ipynb #b317b7a4
 def session_metrics(gaze, attention, probs, click) -> dict:
     "All of `METRICS` for one session, arrays of shape (n slots of the page,); or for a batch, (B, n), then every value is an array (B,)."
-    gaze, attention, probs = distributions(gaze=gaze, attention=attention, probs=probs)  # one page, or an error before any number
+    gaze, attention, probs = distributions(
+        gaze=gaze, attention=attention, probs=probs
+    )  # one page, or an error before any number
     out = dict(kl=kl_div(gaze, attention), js=js_div(gaze, attention), cosine=cosine_sim(gaze, attention))
     out |= {f"csh@{k}": csh_at_k(attention, click, k) for k in (1, 3, 5)}
     out |= {f"tgo@{k}": tgo_at_k(attention, gaze, k) for k in (1, 3, 5)}
-    return out | dict(log_loss=log_loss(probs, click), auc=auc(probs, click), accuracy=accuracy(probs, click), brier=brier(probs, click))
+    return out | dict(
+        log_loss=log_loss(probs, click),
+        auc=auc(probs, click),
+        accuracy=accuracy(probs, click),
+        brier=brier(probs, click),
+    )
 
 # %% ../../nbs/08_scoring/10_metrics.ipynb #6f33b995
 def reliability(probs, click, bins: int = 10) -> pd.DataFrame:
     "Bins that hold sessions: lo, hi, n, confidence (mean highest probability), accuracy (mean hits). `probs` (B, n), `click` (B,); or one page."
-    if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 1: raise FixateError(f"bins is {bins!r}; accepted: a whole number >= 1")
-    p, = distributions(probs=probs)
+    if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 1:
+        raise FixateError(f"bins is {bins!r}; accepted: a whole number >= 1")
+    (p,) = distributions(probs=probs)
     hits, sure = np.atleast_1d(accuracy(probs, click)), np.atleast_1d(np.nanmax(p, -1))
-    place = np.clip(np.ceil(sure*bins).astype(int) - 1, 0, bins - 1)
-    table = pd.DataFrame(dict(place=place, confidence=sure, accuracy=hits)).groupby("place").agg(n=("accuracy", "size"), confidence=("confidence", "mean"), accuracy=("accuracy", "mean"))
-    table.insert(0, "lo", table.index/bins); table.insert(1, "hi", (table.index + 1)/bins)
+    place = np.clip(np.ceil(sure * bins).astype(int) - 1, 0, bins - 1)
+    table = (
+        pd.DataFrame(dict(place=place, confidence=sure, accuracy=hits))
+        .groupby("place")
+        .agg(n=("accuracy", "size"), confidence=("confidence", "mean"), accuracy=("accuracy", "mean"))
+    )
+    table.insert(0, "lo", table.index / bins)
+    table.insert(1, "hi", (table.index + 1) / bins)
     return table.reset_index(drop=True)
 
+# %% ../../nbs/08_scoring/10_metrics.ipynb #0b8d89bd
 def ece(probs, click, bins: int = 10) -> float:
     "Expected calibration error of the likeliest slot, 0 to 1 (Guo et al. 2017): mean over sessions of their bin's |accuracy - confidence|."
     table = reliability(probs, click, bins)
-    return float((table.n*(table.accuracy - table.confidence).abs()).sum()/table.n.sum())
+    return float((table.n * (table.accuracy - table.confidence).abs()).sum() / table.n.sum())

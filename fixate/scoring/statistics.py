@@ -11,59 +11,89 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap, rankdata, t as student, wilcoxon
+from scipy.stats import bootstrap, rankdata, wilcoxon
+from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
-from .metrics import HIGHER_IS_BETTER, METRICS
 from ..core.study import FixateError
+from .metrics import HIGHER_IS_BETTER, METRICS
 
 # %% ../../nbs/08_scoring/30_statistics.ipynb #c14668f3
 def by_user(table: pd.DataFrame) -> tuple[list[str], pd.DataFrame, np.ndarray]:
     "The metrics that `table` holds, their sums per user (users, metrics), and sessions per user (users,). FixateError on gaps."
     names = [m for m in METRICS if m in table]
     if "user" not in table or not names:
-        raise FixateError(f"table has the columns {[*table.columns]}; accepted: user and at least one of {', '.join(METRICS)}")
-    if not len(table): raise FixateError("table has no rows; accepted: one row per session")
+        raise FixateError(
+            f"table has the columns {[*table.columns]}; accepted: user and at least one of {', '.join(METRICS)}"
+        )
+    if not len(table):
+        raise FixateError("table has no rows; accepted: one row per session")
     values = table[names].apply(pd.to_numeric, errors="coerce").astype(float)
     gaps = (~np.isfinite(values)).assign(user=table.user.isna())
     for name in ["user", *names]:
-        if not gaps[name].any(): continue
+        if not gaps[name].any():
+            continue
         row, count = gaps[name].to_numpy().argmax(), gaps[name].sum()
-        raise FixateError(f"table, row {row}, column {name}: missing or not finite ({count} rows); accepted: one value per session")
+        raise FixateError(
+            f"table, row {row}, column {name}: missing or not finite ({count} rows); accepted: one value per session"
+        )
     groups = values.groupby(table.user.to_numpy())
     return names, groups.sum(), groups.size().to_numpy()
 
+# %% ../../nbs/08_scoring/30_statistics.ipynb #e3255c81
 def interval(sums: np.ndarray, counts: np.ndarray, seed: int = 0, n_boot: int = 1000) -> np.ndarray:
     "95 % bootstrap interval of sums/counts over users: `sums` (metrics, users), `counts` (users,) → (2, metrics)."
-    if sums.shape[-1] == 1: return np.repeat((sums/counts).T, 2, axis=0)
-    ratio = lambda s, c, axis=-1: s.sum(axis)/c.sum(axis)
-    found = bootstrap((sums, np.broadcast_to(counts, sums.shape)), ratio, paired=True, vectorized=True, axis=-1, n_resamples=n_boot, batch=250,
-                      method="percentile", rng=np.random.default_rng(seed)).confidence_interval
+    if sums.shape[-1] == 1:
+        return np.repeat((sums / counts).T, 2, axis=0)
+    ratio = lambda s, c, axis=-1: s.sum(axis) / c.sum(axis)
+    found = bootstrap(
+        (sums, np.broadcast_to(counts, sums.shape)),
+        ratio,
+        paired=True,
+        vectorized=True,
+        axis=-1,
+        n_resamples=n_boot,
+        batch=250,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
     return np.array([found.low, found.high])
 
+# %% ../../nbs/08_scoring/30_statistics.ipynb #1dd04409
 def summarise(table: pd.DataFrame, seed: int = 0, n_boot: int = 1000) -> dict[str, dict[str, float]]:
     "{metric: mean, lo, hi over sessions; macro, macro_lo, macro_hi over users}: 95 % bootstrap by user. `table`: user + metrics, a row per session."
     names, sums, counts = by_user(table)
-    total, own = sums.to_numpy().T, (sums.to_numpy()/counts[:, None]).T            # (metrics, users)
-    out = dict(mean=total.sum(1)/counts.sum(), macro=own.mean(1))
+    total, own = sums.to_numpy().T, (sums.to_numpy() / counts[:, None]).T  # (metrics, users)
+    out = dict(mean=total.sum(1) / counts.sum(), macro=own.mean(1))
     out["lo"], out["hi"] = interval(total, counts, seed, n_boot)
-    out["macro_lo"], out["macro_hi"] = (out["lo"], out["hi"]) if len(set(counts)) == 1 else interval(own, np.ones(len(counts)), seed, n_boot)
-    return {m: {k: float(out[k][i]) for k in ("mean", "lo", "hi", "macro", "macro_lo", "macro_hi")} for i, m in enumerate(names)}
+    out["macro_lo"], out["macro_hi"] = (
+        (out["lo"], out["hi"]) if len(set(counts)) == 1 else interval(own, np.ones(len(counts)), seed, n_boot)
+    )
+    return {
+        m: {k: float(out[k][i]) for k in ("mean", "lo", "hi", "macro", "macro_lo", "macro_hi")}
+        for i, m in enumerate(names)
+    }
 
 # %% ../../nbs/08_scoring/30_statistics.ipynb #d542e106
 def user_gaps(ours, rival, users) -> np.ndarray:
     "ours − rival, averaged per user: (users,). Row i of the three is the same session. FixateError on gaps."
     ours, rival, users = (np.asarray(x) for x in (ours, rival, users))
     if not ours.shape == rival.shape == users.shape or ours.ndim != 1 or not ours.size:
-        raise FixateError(f"ours {ours.shape}, rival {rival.shape}, users {users.shape}: accepted: three rows of the same sessions")
+        raise FixateError(
+            f"ours {ours.shape}, rival {rival.shape}, users {users.shape}: accepted: three rows of the same sessions"
+        )
     ours, rival = (pd.to_numeric(pd.Series(x), errors="coerce").astype(float) for x in (ours, rival))
     table = pd.DataFrame(dict(user=users, gap=ours - rival))
     bad = table.user.isna() | ~np.isfinite(table.gap)
-    if bad.any(): raise FixateError(f"row {bad.argmax()}: missing user or value; accepted: one value per session")
-    return table.groupby("user").gap.mean().to_numpy().round(12)  # 1/3 - 2/3 and -1/3 must tie, not be ranked by their last bit
+    if bad.any():
+        raise FixateError(f"row {bad.argmax()}: missing user or value; accepted: one value per session")
+    return (
+        table.groupby("user").gap.mean().to_numpy().round(12)
+    )  # 1/3 - 2/3 and -1/3 must tie, not be ranked by their last bit
 
+# %% ../../nbs/08_scoring/30_statistics.ipynb #44914d77
 def paired_test(ours, rival, users, higher: bool = False) -> dict[str, float]:
     """Two-sided Wilcoxon signed-rank test on user means of one metric. Row i of `ours`, `rival`, `users` is the same session.
 
@@ -72,8 +102,8 @@ def paired_test(ours, rival, users, higher: bool = False) -> dict[str, float]:
     gap = user_gaps(ours, rival, users)
     moved = gap[gap != 0]
     ranks = rankdata(abs(moved))
-    effect = float(ranks @ np.sign(moved) / ranks.sum()) * (1 if higher else -1) if moved.size else 0.
-    p = float(wilcoxon(moved).pvalue) if moved.size else 1.
+    effect = float(ranks @ np.sign(moved) / ranks.sum()) * (1 if higher else -1) if moved.size else 0.0
+    p = float(wilcoxon(moved).pvalue) if moved.size else 1.0
     lo, hi = interval(gap[None], np.ones(len(gap)))[:, 0]
     return dict(p=p, effect=effect, n=len(gap), diff=float(gap.mean()), lo=float(lo), hi=float(hi))
 
@@ -82,68 +112,116 @@ def holm(ps) -> np.ndarray:
     "Holm-adjusted p values of one family, in the order given (Holm 1979)."
     return multipletests(list(ps), method="holm")[1] if len(ps) else np.array([])
 
+# %% ../../nbs/08_scoring/30_statistics.ipynb #e49b22be
 def against(table: pd.DataFrame, ours: str, metric: str, outside=()) -> dict[str, dict]:
     """`paired_test` of method `ours` against every other one in `table` (columns method, session, user, `metric`; the same sessions for all).
 
     Adds p_holm and family (number of tests) for rivals; those in `outside` are compared, but are no part of the family and get no p_holm."""
     values = table.pivot_table(index=["user", "session"], columns="method", values=metric, sort=False)
-    if ours not in values: raise FixateError(f"method {ours!r} is not in the table; accepted: one of {', '.join(values)}")
+    if ours not in values:
+        raise FixateError(f"method {ours!r} is not in the table; accepted: one of {', '.join(values)}")
     if values.isna().any(axis=None):
         method = values.columns[values.isna().any()][0]
-        raise FixateError(f"method {method}: {int(values[method].isna().sum())} of {len(values)} sessions are missing; accepted: all methods on the same sessions")
+        raise FixateError(
+            f"method {method}: {int(values[method].isna().sum())} of {len(values)} sessions are missing; accepted: all methods on the same sessions"
+        )
     users = values.index.get_level_values("user").to_numpy()
-    tests = {m: paired_test(values[ours].to_numpy(), values[m].to_numpy(), users, metric in HIGHER_IS_BETTER) for m in values if m != ours}
+    tests = {
+        m: paired_test(values[ours].to_numpy(), values[m].to_numpy(), users, metric in HIGHER_IS_BETTER)
+        for m in values
+        if m != ours
+    }
     family = [m for m in tests if m not in set(outside)]
-    for m, p in zip(family, holm([tests[m]["p"] for m in family])): tests[m] |= dict(p_holm=float(p), family=len(family))
+    for m, p in zip(family, holm([tests[m]["p"] for m in family])):
+        tests[m] |= dict(p_holm=float(p), family=len(family))
     return tests
 
+# %% ../../nbs/08_scoring/30_statistics.ipynb #f572914f
 def stars(p: float | None) -> str:
     "*** below 0.001, ** below 0.01, * below 0.05, else nothing."
-    return "" if p is None or not p < .05 else "***" if p < .001 else "**" if p < .01 else "*"
+    return "" if p is None or not p < 0.05 else "***" if p < 0.001 else "**" if p < 0.01 else "*"
 
 # %% ../../nbs/08_scoring/30_statistics.ipynb #3d1be668
 def seed_spread(tables: list[pd.DataFrame]) -> dict[str, dict[str, float]]:
     "{metric: mean, sd (over seeds, ddof 1; None for one seed), min, max, n} of the means over sessions; a per-session table per seed."
-    means = pd.DataFrame([{m: v for m, v in zip(names, sums.to_numpy().sum(0)/counts.sum())} for names, sums, counts in map(by_user, tables)])
-    if means.isna().any(axis=None): raise FixateError(f"metric {means.columns[means.isna().any()][0]} is not in every seed's table; accepted: the same metrics")
-    return {m: dict(mean=float(x.mean()), sd=float(x.std()) if len(x) > 1 else None, min=float(x.min()), max=float(x.max()), n=len(x)) for m, x in means.items()}
+    means = pd.DataFrame(
+        [
+            {m: v for m, v in zip(names, sums.to_numpy().sum(0) / counts.sum())}
+            for names, sums, counts in map(by_user, tables)
+        ]
+    )
+    if means.isna().any(axis=None):
+        raise FixateError(
+            f"metric {means.columns[means.isna().any()][0]} is not in every seed's table; accepted: the same metrics"
+        )
+    return {
+        m: dict(
+            mean=float(x.mean()),
+            sd=float(x.std()) if len(x) > 1 else None,
+            min=float(x.min()),
+            max=float(x.max()),
+            n=len(x),
+        )
+        for m, x in means.items()
+    }
 
 # %% ../../nbs/08_scoring/30_statistics.ipynb #f9c954b6
 def over_trainings(gaps) -> dict[str, float]:
     "p_trainings and df of the mean of `gaps` (trainings, users), ours − rival, with users and trainings both drawn at random (min F′, Clark 1973). FixateError for under two of either."
     gaps = np.asarray(gaps, float)
-    if gaps.ndim != 2 or min(gaps.shape) < 2 or not np.isfinite(gaps).all(): raise FixateError(f"gaps {gaps.shape}: accepted: finite (trainings, users), at least two of each")
-    parts = [gaps.mean(1 - axis).var(ddof=1)/n for axis, n in enumerate(gaps.shape)]
-    if sum(parts) <= 1e-24: return dict(p_trainings=float(gaps.mean() == 0), df=float(sum(gaps.shape) - 2))
-    df = sum(parts)**2/sum(v**2/(n - 1) for v, n in zip(parts, gaps.shape))
-    return dict(p_trainings=float(2*student.sf(abs(gaps.mean())/sum(parts)**.5, df)), df=float(df))
+    if gaps.ndim != 2 or min(gaps.shape) < 2 or not np.isfinite(gaps).all():
+        raise FixateError(f"gaps {gaps.shape}: accepted: finite (trainings, users), at least two of each")
+    parts = [gaps.mean(1 - axis).var(ddof=1) / n for axis, n in enumerate(gaps.shape)]
+    if sum(parts) <= 1e-24:
+        return dict(p_trainings=float(gaps.mean() == 0), df=float(sum(gaps.shape) - 2))
+    df = sum(parts) ** 2 / sum(v**2 / (n - 1) for v, n in zip(parts, gaps.shape))
+    return dict(p_trainings=float(2 * student.sf(abs(gaps.mean()) / sum(parts) ** 0.5, df)), df=float(df))
 
+# %% ../../nbs/08_scoring/30_statistics.ipynb #29e2808c
 def chance(test: dict) -> float:
     "The p value that counts: Holm's where the test belongs to a family, and with several trainings no less than over these."
-    return max(test.get("p_holm", test["p"]), test.get("p_trainings", 0.))
+    return max(test.get("p_holm", test["p"]), test.get("p_trainings", 0.0))
 
 # %% ../../nbs/08_scoring/30_statistics.ipynb #e48b1c8f
-def detectable(gaps, power: float = .8, alpha: float = .05) -> float | None:
+def detectable(gaps, power: float = 0.8, alpha: float = 0.05) -> float | None:
     "Smallest mean difference that a paired Wilcoxon test over these users finds with `power`: `gaps` (users,), ours − rival. None for under 3 users."
     gaps = np.asarray(gaps, float)
-    n, sd = len(gaps)*3/np.pi, gaps.std(ddof=1) if len(gaps) > 1 else 0.
-    if len(gaps) < 3: return None
+    n, sd = len(gaps) * 3 / np.pi, gaps.std(ddof=1) if len(gaps) > 1 else 0.0
+    if len(gaps) < 3:
+        return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")                                       # the solver's own words about its starting values
-        size = TTestPower().solve_power(effect_size=None, nobs=n, alpha=alpha, power=power, alternative="two-sided")
-    return float(np.atleast_1d(size)[0]*sd)
+        warnings.simplefilter("ignore")  # the solver's own words about its starting values
+        size = TTestPower().solve_power(
+            effect_size=None, nobs=n, alpha=alpha, power=power, alternative="two-sided"
+        )
+    return float(np.atleast_1d(size)[0] * sd)
 
+# %% ../../nbs/08_scoring/30_statistics.ipynb #35b0ef18
 def half_width(rate: float, sessions: int) -> float:
     "Half of the 95 % Wilson interval of a `rate` over independent `sessions`."
-    lo, hi = proportion_confint(rate*sessions, sessions, method="wilson")
-    return float(hi - lo)/2
+    lo, hi = proportion_confint(rate * sessions, sessions, method="wilson")
+    return float(hi - lo) / 2
 
-def power_note(table: pd.DataFrame, ours: str = "fixate", rival: str = "backbone", metrics=("kl", "csh@1", "log_loss", "accuracy")) -> dict:
+# %% ../../nbs/08_scoring/30_statistics.ipynb #f107b9ea
+def power_note(
+    table: pd.DataFrame,
+    ours: str = "fixate",
+    rival: str = "backbone",
+    metrics=("kl", "csh@1", "log_loss", "accuracy"),
+) -> dict:
     "What this study can show: {users, sessions, against, detectable: {metric: difference or None}, accuracy: {half_width, design}}."
     both = [table[table.method == m].set_index("session") for m in (ours, rival)]
     both[1] = both[1].loc[both[0].index]
     users = both[0].user.to_numpy()
     found = {m: detectable(user_gaps(both[0][m].to_numpy(), both[1][m].to_numpy(), users)) for m in metrics}
-    s, half = summarise(both[0][["user", "accuracy"]])["accuracy"], half_width(float(both[0].accuracy.mean()), len(users))
-    return dict(users=len(set(users)), sessions=len(users), against=rival, detectable=found,
-                accuracy=dict(half_width=half, design=((s["hi"] - s["lo"])/2/half)**2))
+    s, half = (
+        summarise(both[0][["user", "accuracy"]])["accuracy"],
+        half_width(float(both[0].accuracy.mean()), len(users)),
+    )
+    return dict(
+        users=len(set(users)),
+        sessions=len(users),
+        against=rival,
+        detectable=found,
+        accuracy=dict(half_width=half, design=((s["hi"] - s["lo"]) / 2 / half) ** 2),
+    )

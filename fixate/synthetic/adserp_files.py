@@ -7,49 +7,78 @@ __all__ = ['SERP_HABITS', 'TASTES', 'VERSION', 'make_searchers', 'in_view', 'att
            'play_trial', 'logs', 'record_trial', 'synth_adserp']
 
 # %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #1dc117f1
-import json, multiprocessing, shutil, tempfile
+import json
+import multiprocessing
+import shutil
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from tqdm.auto import tqdm
 
 from ..adserp.files import COLUMN, VIEW_H, write_trial
-from .habits import HABITS, click_probabilities, expected_attention
-from .recgaze_people import WHIM
-from ..pages.drawing import GENRES
 from ..adserp.slots import LEAST
 from ..core.study import FixateError
+from ..pages.drawing import GENRES
+from .habits import HABITS, click_probabilities, expected_attention
+from .recgaze_people import WHIM
 from .serp_pages import Block, SerpPage, draw_screenshot, lay_out, write_html
 
 # %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #4ec367c6
-SERP_HABITS = ("golden triangle", "centre", "top row", "bottom row", "genre seeker")      # those that differ in a column
-TASTES = [g for g in GENRES if "-" not in g]                                     # a query is a slug: hyphens are its spaces
+SERP_HABITS = (
+    "golden triangle",
+    "centre",
+    "top row",
+    "bottom row",
+    "genre seeker",
+)  # those that differ in a column
+TASTES = [g for g in GENRES if "-" not in g]  # a query is a slug: hyphens are its spaces
 
+# %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #77a358d2
 def make_searchers(users: int, seed: int) -> pd.DataFrame:
     "One row per person: the columns of participants.csv (as they should be), `habit`, and `liked` (three genres)."
     rng = np.random.default_rng([seed, 0])
     habits = rng.permutation(list(SERP_HABITS))
     pick = lambda values, p: rng.choice(values, users, p=p)
-    return pd.DataFrame(dict(
-        participant_id=[f"p{i + 4:03d}" for i in range(users)], gender=pick(["Male", "Female"], [.57, .43]), age=rng.integers(19, 45, users),
-        english=pick(["Advanced", "Native speaker", "Intermediate"], [.77, .13, .1]), education=pick(["Graduate", "High school diploma", "Bachelor's degree"], [.64, .23, .13]),
-        pref_device=pick(["Computers or laptops", "Smartphones"], [.8, .2]), pref_website=pick(["Amazon", "Other", "Alibaba", "eBay"], [.89, .07, .02, .02]),
-        online_shopping_freq=pick(["Monthly", "Rarely", "Weekly"], [.47, .38, .15]), habit=[habits[i % len(habits)] for i in range(users)],
-        liked=[[TASTES[g] for g in rng.permutation(len(TASTES))[:3]] for _ in range(users)]))
+    return pd.DataFrame(
+        dict(
+            participant_id=[f"p{i + 4:03d}" for i in range(users)],
+            gender=pick(["Male", "Female"], [0.57, 0.43]),
+            age=rng.integers(19, 45, users),
+            english=pick(["Advanced", "Native speaker", "Intermediate"], [0.77, 0.13, 0.1]),
+            education=pick(["Graduate", "High school diploma", "Bachelor's degree"], [0.64, 0.23, 0.13]),
+            pref_device=pick(["Computers or laptops", "Smartphones"], [0.8, 0.2]),
+            pref_website=pick(["Amazon", "Other", "Alibaba", "eBay"], [0.89, 0.07, 0.02, 0.02]),
+            online_shopping_freq=pick(["Monthly", "Rarely", "Weekly"], [0.47, 0.38, 0.15]),
+            habit=[habits[i % len(habits)] for i in range(users)],
+            liked=[[TASTES[g] for g in rng.permutation(len(TASTES))[:3]] for _ in range(users)],
+        )
+    )
 
+# %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #ce7d0e24
 def in_view(page: SerpPage, scroll: int) -> list[tuple[Block, tuple[int, int, int, int]]]:
     "Blocks with at least `LEAST` px in the viewport and their clipped boxes (viewport px), in reading order."
     boxes = [(b, (b.x1, max(0, b.y1 - scroll), b.x2, min(VIEW_H, b.y2 - scroll))) for b in page.blocks]
-    return sorted(((b, box) for b, box in boxes if box[3] - box[1] >= LEAST), key=lambda pair: (pair[1][1], pair[1][0]))
+    return sorted(
+        ((b, box) for b, box in boxes if box[3] - box[1] >= LEAST), key=lambda pair: (pair[1][1], pair[1][0])
+    )
 
+# %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #79d0029b
 def attention_on(view: Sequence[tuple[Block, tuple]], habit: str, liked: Sequence[str]) -> np.ndarray:
     "Expected share of attention on each block of a view: rows are counted down the main column, the right column is a second one."
-    middle = np.array([(box[1] + box[3])/2 for _, box in view])
+    middle = np.array([(box[1] + box[3]) / 2 for _, box in view])
     main = np.array([b.x1 < COLUMN[1] for b, _ in view])
     rows = np.searchsorted(np.sort(middle[main]), middle)
-    return expected_attention(habit, liked, np.minimum(rows, max(0, main.sum() - 1)), (~main).astype(int), [b.genre for b, _ in view])
+    return expected_attention(
+        habit,
+        liked,
+        np.minimum(rows, max(0, main.sum() - 1)),
+        (~main).astype(int),
+        [b.genre for b, _ in view],
+    )
 
 # %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #bec9d4c2
 class Sitting:
@@ -57,10 +86,10 @@ class Sitting:
 
     def __init__(self, rng: np.random.Generator, page: SerpPage, habit: str, liked: Sequence[str]):
         self.rng, self.page, self.habit, self.liked = rng, page, habit, liked
-        self.t, self.scroll, self.xy = 0., 0, (int(rng.integers(300, 900)), int(rng.integers(200, 700)))
-        self.fixations: list[dict] = []                                            # true end, x, y (page px), ms, item or None
+        self.t, self.scroll, self.xy = 0.0, 0, (int(rng.integers(300, 900)), int(rng.integers(200, 700)))
+        self.fixations: list[dict] = []  # true end, x, y (page px), ms, item or None
         self.mouse: list[tuple] = [(0, 0, 0, "load", "/"), (0, 0, 0, "pageshow", "/")]
-        self.moved = 0.                                                            # when the mouse was last busy
+        self.moved = 0.0  # when the mouse was last busy
 
     def chance(self, p: float) -> bool:
         "True with probability `p`."
@@ -68,17 +97,29 @@ class Sitting:
 
     def stare(self, x: float, y: float, item: str | None, ms: float | None = None):
         "A fixation at screen position (x, y); median 208 ms."
-        ms = round(min(1900, max(60, ms or self.rng.lognormal(np.log(208), .5))))
+        ms = round(min(1900, max(60, ms or self.rng.lognormal(np.log(208), 0.5))))
         start = self.t + 4 + self.rng.integers(0, 12)
         self.t = start + ms
-        self.fixations.append(dict(end=round(self.t), x=round(x), y=round(y + self.scroll), ms=ms, item=item, scroll=self.scroll))
+        self.fixations.append(
+            dict(
+                end=round(self.t), x=round(x), y=round(y + self.scroll), ms=ms, item=item, scroll=self.scroll
+            )
+        )
 
     def look_at(self, block: Block, box: tuple):
         "A fixation well inside the visible part of a block; in a third of them the cursor comes along."
         x1, y1, x2, y2 = box
-        x, y = self.rng.uniform(x1 + 12, min(x2 - 12, x1 + 420)), self.rng.uniform(y1 + min(14, (y2 - y1)/3), y2 - min(14, (y2 - y1)/3))
+        x, y = (
+            self.rng.uniform(x1 + 12, min(x2 - 12, x1 + 420)),
+            self.rng.uniform(y1 + min(14, (y2 - y1) / 3), y2 - min(14, (y2 - y1) / 3)),
+        )
         self.stare(x, y, block.item)
-        if self.chance(.3): self.move(x + self.rng.uniform(-20, 40), np.clip(y + self.rng.uniform(-8, 8), y1 + 2, y2 - 2), block.xpath)
+        if self.chance(0.3):
+            self.move(
+                x + self.rng.uniform(-20, 40),
+                np.clip(y + self.rng.uniform(-8, 8), y1 + 2, y2 - 2),
+                block.xpath,
+            )
 
     def row(self, t: float, event: str, xpath: str):
         "Record a mouse event at `t` (ms) where the cursor is, in page px."
@@ -87,25 +128,27 @@ class Sitting:
     def move(self, x: float, y: float, xpath: str):
         "Move the cursor over the last 150 to 300 ms: a row about every 17 ms, then the triplet of a new element."
         t = max(self.moved, self.t - self.rng.uniform(150, 300))
-        steps, (x0, y0) = int(max(2, (self.t - t)//17)), self.xy
+        steps, (x0, y0) = int(max(2, (self.t - t) // 17)), self.xy
         for k in range(1, steps + 1):
-            self.xy = x0 + (x - x0)*k/steps, y0 + (y - y0)*k/steps
-            self.row(t + (self.t - t)*k/steps, "mousemove", "//*[@id='rcnt']" if k < steps else xpath)
-        for event in ("mouseout", "mouseover", "mousemove"): self.row(self.t, event, xpath)
+            self.xy = x0 + (x - x0) * k / steps, y0 + (y - y0) * k / steps
+            self.row(t + (self.t - t) * k / steps, "mousemove", "//*[@id='rcnt']" if k < steps else xpath)
+        for event in ("mouseout", "mouseover", "mousemove"):
+            self.row(self.t, event, xpath)
         self.moved = self.t
 
     def wheel(self, notches: int):
         "Turn the wheel: 100 px a notch, spread over six rows of scrolling."
         bottom = self.page.px - VIEW_H
         for _ in range(abs(notches)):
-            target = int(np.clip(self.scroll + 100*np.sign(notches), 0, bottom))
-            if target == self.scroll: break
+            target = int(np.clip(self.scroll + 100 * np.sign(notches), 0, bottom))
+            if target == self.scroll:
+                break
             self.t += self.rng.integers(30, 90)
             self.row(self.t, "wheel", "//*[@id='center_col']")
             start = self.scroll
             for k in range(1, 7):
                 self.t += self.rng.integers(16, 18)
-                self.scroll = round(start + (target - start)*np.sin(np.pi*k/12))
+                self.scroll = round(start + (target - start) * np.sin(np.pi * k / 12))
                 self.mouse.append((round(self.t), 0, self.scroll, "scroll", "/"))
         self.moved = self.t = max(self.t, self.moved) + 1
 
@@ -118,21 +161,29 @@ class Sitting:
         "`n` fixations over the view by `share` (default: as expected); one in twelve is on nothing."
         view, expected = self.view()
         for i in self.rng.choice(len(view), n, p=expected if share is None else share):
-            if self.chance(.08): self.stare(self.rng.uniform(1150, 1240), self.rng.uniform(300, 1000), None)
+            if self.chance(0.08):
+                self.stare(self.rng.uniform(1150, 1240), self.rng.uniform(300, 1000), None)
             self.look_at(*view[i])
 
     def press(self, block: Block, box: tuple):
         "Look at a block, put the cursor on it, click; then the dialog, which takes the eye. Returns when the finger went down."
         x1, y1, x2, y2 = box
         self.look_at(block, box)
-        self.move(self.rng.uniform(x1 + 8, min(x2 - 8, x1 + 380)), self.rng.uniform(y1 + (y2 - y1)*.3, y2 - (y2 - y1)*.3), block.xpath)
+        self.move(
+            self.rng.uniform(x1 + 8, min(x2 - 8, x1 + 380)),
+            self.rng.uniform(y1 + (y2 - y1) * 0.3, y2 - (y2 - y1) * 0.3),
+            block.xpath,
+        )
         down, self.t = self.t + 40, self.t + 40
-        self.row(down, "mousedown", block.xpath); self.row(down + self.rng.integers(62, 250), "mouseup", block.xpath)
+        self.row(down, "mousedown", block.xpath)
+        self.row(down + self.rng.integers(62, 250), "mouseup", block.xpath)
         until = down + self.rng.uniform(1000, 3000)
-        while self.t < until - 300: self.stare(self.rng.uniform(640, 775), self.rng.uniform(5, 150), None)
+        while self.t < until - 300:
+            self.stare(self.rng.uniform(640, 775), self.rng.uniform(5, 150), None)
         self.t = max(self.t, until)
         self.row(self.t, "click", block.xpath)
-        for event in ("blur", "focus"): self.mouse.append((round(self.t), 0, 0, event, "/"))
+        for event in ("blur", "focus"):
+            self.mouse.append((round(self.t), 0, 0, event, "/"))
         self.moved = self.t
         return round(down)
 
@@ -142,54 +193,92 @@ def clear_scrolls(page: SerpPage) -> list[int]:
     bottom, found = page.px - VIEW_H, []
     for s in sorted({*range(0, bottom, 100), bottom}):
         shown = [min(VIEW_H, b.y2 - s) - max(0, b.y1 - s) for b in page.blocks]
-        if not any(LEAST - 12 < h < LEAST + 16 for h in shown) and sum(h >= 40 for h in shown) >= 4: found.append(s)
+        if not any(LEAST - 12 < h < LEAST + 16 for h in shown) and sum(h >= 40 for h in shown) >= 4:
+            found.append(s)
     return found
 
+# %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #d8ec6cc2
 def play_trial(sitting: Sitting) -> dict:
     "A trial from load to the confirmed click; returns the truth about its final view."
     s, rng = sitting, sitting.rng
     s.glance(rng.integers(3, 9))
     for _ in range(rng.integers(0, 3)):
-        s.wheel(int(rng.integers(1, 6))); s.glance(rng.integers(2, 6))
+        s.wheel(int(rng.integers(1, 6)))
+        s.glance(rng.integers(2, 6))
     places = clear_scrolls(s.page)
     first = [p for p in places if p <= 1200] or places
     target = int(rng.choice(first)) if first else s.scroll
     while s.scroll != target and abs(target - s.scroll) >= 1:
         before = s.scroll
-        s.wheel(int(np.sign(target - s.scroll)*max(1, round(abs(target - s.scroll)/100))))
-        if s.scroll % 100 and s.scroll != target and target % 100 == 0:          # off the grid after the page's end: one short turn lands on it
-            s.scroll = target; s.mouse.append((round(s.t), 0, target, "scroll", "/")); s.t += 17
-        if s.scroll == before: break
+        s.wheel(int(np.sign(target - s.scroll) * max(1, round(abs(target - s.scroll) / 100))))
+        if (
+            s.scroll % 100 and s.scroll != target and target % 100 == 0
+        ):  # off the grid after the page's end: one short turn lands on it
+            s.scroll = target
+            s.mouse.append((round(s.t), 0, target, "scroll", "/"))
+            s.t += 17
+        if s.scroll == before:
+            break
     view, share = s.view()
-    s.glance(rng.integers(14, 32), rng.dirichlet(WHIM*share))
+    s.glance(rng.integers(14, 32), rng.dirichlet(WHIM * share))
     can = np.array([box[3] - box[1] >= 40 for _, box in view])
-    choose = lambda: view[rng.choice(len(view), p=(p := click_probabilities(share)*can)/p.sum())]
+    choose = lambda: view[rng.choice(len(view), p=(p := click_probabilities(share) * can) / p.sum())]
     cancelled = 0
-    while s.chance(.08) and cancelled < 2:
-        s.press(*choose()); cancelled += 1
+    while s.chance(0.08) and cancelled < 2:
+        s.press(*choose())
+        cancelled += 1
         s.glance(rng.integers(2, 5))
     block, box = choose()
     decision = s.press(block, box)
-    return dict(scroll=s.scroll, decision=decision, clicked=block.item, cancelled=cancelled, items=[b.item for b, _ in view], genres=[b.genre for b, _ in view], attention=share.tolist())
+    return dict(
+        scroll=s.scroll,
+        decision=decision,
+        clicked=block.item,
+        cancelled=cancelled,
+        items=[b.item for b, _ in view],
+        genres=[b.genre for b, _ in view],
+        attention=share.tolist(),
+    )
 
 # %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #ea69c640
 def logs(sitting: Sitting, load: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, int]:
     "What the three recorders wrote: fixations (end-stamped, early by a lag), pupil samples, mouse; and the lag. `load`: Unix ms."
     rng, fix = sitting.rng, sitting.fixations
-    lag = int(fix[0]["end"])                                                       # the recorder called the first fixation's end the page load
-    fixations = pd.DataFrame([(load + f["end"] - lag, f["x"], f["y"], f["ms"]) for f in fix], columns=["timestamp", "FPOGX", "FPOGY", "FPOGD"])
-    t = np.arange(fix[0]["end"] - fix[0]["ms"], fix[-1]["end"], 20/3).round().astype(int)
+    lag = int(fix[0]["end"])  # the recorder called the first fixation's end the page load
+    fixations = pd.DataFrame(
+        [(load + f["end"] - lag, f["x"], f["y"], f["ms"]) for f in fix],
+        columns=["timestamp", "FPOGX", "FPOGY", "FPOGD"],
+    )
+    t = np.arange(fix[0]["end"] - fix[0]["ms"], fix[-1]["end"], 20 / 3).round().astype(int)
     ends = np.array([f["end"] for f in fix])
     at = np.searchsorted(ends, t).clip(max=len(fix) - 1)
     xy, starts = np.array([(f["x"], f["y"]) for f in fix], float), ends - np.array([f["ms"] for f in fix])
-    saccade = t < starts[at]                                                       # between two fixations: half way
-    where = np.where(saccade[:, None], (xy[at] + xy[np.maximum(at - 1, 0)])/2, xy[at]) + rng.normal(0, 4, (len(t), 2))
-    valid = rng.random((len(t), 2)) < .97
+    saccade = t < starts[at]  # between two fixations: half way
+    where = np.where(saccade[:, None], (xy[at] + xy[np.maximum(at - 1, 0)]) / 2, xy[at]) + rng.normal(
+        0, 4, (len(t), 2)
+    )
+    valid = rng.random((len(t), 2)) < 0.97
     where[~valid.any(1)] = 0
-    pupil = pd.DataFrame(dict(timestamp=load + t, BPOGX=where[:, 0].round().astype(int), BPOGY=where[:, 1].round().astype(int), LPD=rng.normal(14, .4, len(t)).round(2),
-                              LPV=valid[:, 0].astype(int), RPD=rng.normal(13, .4, len(t)).round(2), RPV=valid[:, 1].astype(int)))
-    mouse = pd.DataFrame(sitting.mouse, columns=["t", "x", "y", "event", "xpath"]).sort_values("t", kind="stable")
-    return fixations, pupil, mouse.assign(timestamp=load + mouse.t)[["timestamp", "x", "y", "event", "xpath"]], lag
+    pupil = pd.DataFrame(
+        dict(
+            timestamp=load + t,
+            BPOGX=where[:, 0].round().astype(int),
+            BPOGY=where[:, 1].round().astype(int),
+            LPD=rng.normal(14, 0.4, len(t)).round(2),
+            LPV=valid[:, 0].astype(int),
+            RPD=rng.normal(13, 0.4, len(t)).round(2),
+            RPV=valid[:, 1].astype(int),
+        )
+    )
+    mouse = pd.DataFrame(sitting.mouse, columns=["t", "x", "y", "event", "xpath"]).sort_values(
+        "t", kind="stable"
+    )
+    return (
+        fixations,
+        pupil,
+        mouse.assign(timestamp=load + mouse.t)[["timestamp", "x", "y", "event", "xpath"]],
+        lag,
+    )
 
 # %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #69f1ea68
 def record_trial(raw: Path, name: str, person: dict, number: int, seed: tuple[int, ...]) -> dict:
@@ -201,57 +290,126 @@ def record_trial(raw: Path, name: str, person: dict, number: int, seed: tuple[in
     sitting = Sitting(rng, page, person["habit"], person["liked"])
     lag = int(rng.integers(10, 261))
     first, box = next(pair for pair in in_view(page, 0) if pair[0].x1 < COLUMN[1])
-    sitting.fixations.append(dict(end=lag, x=round((box[0] + box[2])/2), y=round((box[1] + box[3])/2), ms=int(lag + rng.integers(20, 200)), item=first.item, scroll=0))
+    sitting.fixations.append(
+        dict(
+            end=lag,
+            x=round((box[0] + box[2]) / 2),
+            y=round((box[1] + box[3]) / 2),
+            ms=int(lag + rng.integers(20, 200)),
+            item=first.item,
+            scroll=0,
+        )
+    )
     sitting.t = lag
     truth = play_trial(sitting)
-    load = 1_670_000_000_000 + number*100_000
+    load = 1_670_000_000_000 + number * 100_000
     fixations, pupil, mouse, lag = logs(sitting, load)
-    ads = {kind: [(b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1) for b in page.blocks if b.kind == kind] for kind in ("native_ad", "dd_top", "dd_right")}
-    write_trial(raw, name, fixations, pupil, mouse, ads, shot, html, page.query, page.height, batch=number % 400)
-    looks = [dict(session=name, end_ms=f["end"], duration_ms=f["ms"], item=f["item"], scroll=f["scroll"]) for f in sitting.fixations]
-    return dict(session=dict(session=name, user=person["participant_id"], query=page.query, lag=lag, **truth), looks=looks)
+    ads = {
+        kind: [(b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1) for b in page.blocks if b.kind == kind]
+        for kind in ("native_ad", "dd_top", "dd_right")
+    }
+    write_trial(
+        raw, name, fixations, pupil, mouse, ads, shot, html, page.query, page.height, batch=number % 400
+    )
+    looks = [
+        dict(session=name, end_ms=f["end"], duration_ms=f["ms"], item=f["item"], scroll=f["scroll"])
+        for f in sitting.fixations
+    ]
+    return dict(
+        session=dict(session=name, user=person["participant_id"], query=page.query, lag=lag, **truth),
+        looks=looks,
+    )
 
 # %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #37f2fef0
-VERSION = 1   # rises whenever the same parameters would give another recording
+VERSION = 1  # rises whenever the same parameters would give another recording
 
+# %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #d609953c
 def _write_people(folder: Path, people: pd.DataFrame):
     "participants.csv with the headers of its last two columns swapped, and the truth about people."
-    table = people.drop(columns=["habit", "liked"])[["participant_id", "gender", "age", "english", "education", "pref_device", "online_shopping_freq", "pref_website"]]
+    table = people.drop(columns=["habit", "liked"])[
+        [
+            "participant_id",
+            "gender",
+            "age",
+            "english",
+            "education",
+            "pref_device",
+            "online_shopping_freq",
+            "pref_website",
+        ]
+    ]
     table.columns = [*table.columns[:6], "pref_website", "online_shopping_freq"]
-    table.to_csv(folder/"participants.csv", index=False, lineterminator="\n")
-    (folder/"truth").mkdir()
-    people.assign(liked=people.liked.str.join(", ")).rename(columns=dict(participant_id="user"))[["user", "habit", "liked"]].to_csv(folder/"truth/users.csv", index=False, lineterminator="\n")
+    table.to_csv(folder / "participants.csv", index=False, lineterminator="\n")
+    (folder / "truth").mkdir()
+    people.assign(liked=people.liked.str.join(", ")).rename(columns=dict(participant_id="user"))[
+        ["user", "habit", "liked"]
+    ].to_csv(folder / "truth/users.csv", index=False, lineterminator="\n")
 
-def _job(args: tuple) -> dict: return record_trial(*args)
+# %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #e01a8022
+def _job(args: tuple) -> dict:
+    return record_trial(*args)
 
+# %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #f2629e7d
 def _write(folder: Path, users: int, trials: int, seed: int, workers: int, progress: bool):
     people = make_searchers(users, seed)
     _write_people(folder, people)
-    jobs = [(folder, f"{person['participant_id']}-b{t//10 + 1}-t{t % 10 + 1}", person, u*trials + t, (seed, 1, u, t)) for u, person in enumerate(people.to_dict("records")) for t in range(trials)]
+    jobs = [
+        (
+            folder,
+            f"{person['participant_id']}-b{t // 10 + 1}-t{t % 10 + 1}",
+            person,
+            u * trials + t,
+            (seed, 1, u, t),
+        )
+        for u, person in enumerate(people.to_dict("records"))
+        for t in range(trials)
+    ]
     bar = lambda found: list(tqdm(found, desc="synthetic AdSERP", total=len(jobs), disable=not progress))
     if workers > 1:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool: truths = bar(pool.map(_job, jobs, chunksize=4))
-    else: truths = bar(map(_job, jobs))
-    pd.DataFrame([t["session"] for t in truths]).to_parquet(folder/"truth/sessions.parquet", index=False)
-    pd.DataFrame([look for t in truths for look in t["looks"]]).to_parquet(folder/"truth/looks.parquet", index=False)
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            truths = bar(pool.map(_job, jobs, chunksize=4))
+    else:
+        truths = bar(map(_job, jobs))
+    pd.DataFrame([t["session"] for t in truths]).to_parquet(folder / "truth/sessions.parquet", index=False)
+    pd.DataFrame([look for t in truths for look in t["looks"]]).to_parquet(
+        folder / "truth/looks.parquet", index=False
+    )
 
-def synth_adserp(raw: str | Path, users: int = 12, trials: int = 30, seed: int = 0, workers: int = 1, progress: bool = True) -> Path:
+# %% ../../nbs/05_synthetic/60_synth_adserp.ipynb #dcd40a3c
+def synth_adserp(
+    raw: str | Path, users: int = 12, trials: int = 30, seed: int = 0, workers: int = 1, progress: bool = True
+) -> Path:
     "Record `users` people on `trials` result pages each (at most 60) into folder `raw`, in AdSERP's format; returns the folder. Same seed, same bytes."
-    for name, value, low, high in [("users", users, 1, 996), ("trials", trials, 1, 60), ("seed", seed, 0, 2**32), ("workers", workers, 1, 256)]:
-        if not isinstance(value, int) or not low <= value <= high: raise FixateError(f"{name} = {value!r}; accepted: a whole number {low} to {high}")
-    raw, marker = Path(raw).absolute(), dict(maker="fixate.synthetic.adserp_files", version=VERSION, users=users, trials=trials, seed=seed)
+    for name, value, low, high in [
+        ("users", users, 1, 996),
+        ("trials", trials, 1, 60),
+        ("seed", seed, 0, 2**32),
+        ("workers", workers, 1, 256),
+    ]:
+        if not isinstance(value, int) or not low <= value <= high:
+            raise FixateError(f"{name} = {value!r}; accepted: a whole number {low} to {high}")
+    raw, marker = (
+        Path(raw).absolute(),
+        dict(maker="fixate.synthetic.adserp_files", version=VERSION, users=users, trials=trials, seed=seed),
+    )
     if raw.exists() and not (raw.is_dir() and not any(raw.iterdir())):
-        try: found = json.loads((raw/"truth/synth.json").read_text())
-        except (OSError, ValueError): found = None
-        if found == marker: return raw
-        raise FixateError(f"{raw.name}: the output folder holds other files or another recording ({found}); accepted: a new or empty folder, or an earlier recording with {marker}")
+        try:
+            found = json.loads((raw / "truth/synth.json").read_text())
+        except (OSError, ValueError):
+            found = None
+        if found == marker:
+            return raw
+        raise FixateError(
+            f"{raw.name}: the output folder holds other files or another recording ({found}); accepted: a new or empty folder, or an earlier recording with {marker}"
+        )
     raw.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{raw.name}-", dir=raw.parent))
     part.chmod(0o755)
     try:
         _write(part, users, trials, seed, workers, progress)
-        (part/"truth/synth.json").write_text(json.dumps(marker, indent=1) + "\n")
-        if raw.exists(): raw.rmdir()
+        (part / "truth/synth.json").write_text(json.dumps(marker, indent=1) + "\n")
+        if raw.exists():
+            raw.rmdir()
         part.rename(raw)
     except BaseException:
         shutil.rmtree(part)

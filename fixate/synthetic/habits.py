@@ -12,47 +12,53 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 # %% ../../nbs/05_synthetic/10_habits.ipynb #5947115a
-FLOOR = .06  # share of the best position's weight that every other position keeps
+FLOOR = 0.06  # share of the best position's weight that every other position keeps
+
 
 def _bump(x: np.ndarray, centre: float, width: float) -> np.ndarray:
     "A Gaussian bump of height 1."
-    return np.exp(-.5*((x - centre)/width)**2)
+    return np.exp(-0.5 * ((x - centre) / width) ** 2)
 
+# %% ../../nbs/05_synthetic/10_habits.ipynb #8d933f86
 # u and v are row and column as fractions of the page: 0 at the top or left, 1 at the bottom or right
 HABITS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "golden triangle": lambda u, v: np.exp(-2.2*u - 2.2*v),
-    "f-pattern": lambda u, v: np.maximum(np.exp(-3.*u - .5*v), .8*np.exp(-.6*u - 4.*v)),
-    "centre": lambda u, v: _bump(u, .5, .3)*_bump(v, .5, .22),
-    "top row": lambda u, v: _bump(u, 0., .2),
-    "bottom row": lambda u, v: _bump(u, 1., .2),
-    "right to left": lambda u, v: np.exp(-3.*(1 - v)),
-    "left edge": lambda u, v: np.exp(-4.*v),
+    "golden triangle": lambda u, v: np.exp(-2.2 * u - 2.2 * v),
+    "f-pattern": lambda u, v: np.maximum(np.exp(-3.0 * u - 0.5 * v), 0.8 * np.exp(-0.6 * u - 4.0 * v)),
+    "centre": lambda u, v: _bump(u, 0.5, 0.3) * _bump(v, 0.5, 0.22),
+    "top row": lambda u, v: _bump(u, 0.0, 0.2),
+    "bottom row": lambda u, v: _bump(u, 1.0, 0.2),
+    "right to left": lambda u, v: np.exp(-3.0 * (1 - v)),
+    "left edge": lambda u, v: np.exp(-4.0 * v),
     "genre seeker": lambda u, v: np.ones_like(u),
 }
+
 
 def habit_weights(habit: str, rows, cols) -> np.ndarray:
     "Weight of each slot, in [FLOOR, 1], for slots at grid positions `rows`, `cols` (equal-length integers from 0)."
     rows, cols = np.asarray(rows, float), np.asarray(cols, float)
-    u, v = (x/max(x.max(), 1) for x in (rows, cols))
+    u, v = (x / max(x.max(), 1) for x in (rows, cols))
     w = HABITS[habit](u, v)
-    return FLOOR + (1 - FLOOR)*w/w.max()
+    return FLOOR + (1 - FLOOR) * w / w.max()
 
 # %% ../../nbs/05_synthetic/10_habits.ipynb #a82a54a6
-LIKED, OTHER = 1., .15   # how much a poster of a liked genre, or of any other, draws the eye
-SEEKER_OTHER = .06
+LIKED, OTHER = 1.0, 0.15  # how much a poster of a liked genre, or of any other, draws the eye
+SEEKER_OTHER = 0.06
+
 
 def taste_weights(liked: Iterable[str], genres: Iterable[str], other: float = OTHER) -> np.ndarray:
     "Weight of each slot by what it shows: LIKED where its genre is liked, `other` elsewhere."
     liked = set(liked)
     return np.array([LIKED if g in liked else other for g in genres])
 
+# %% ../../nbs/05_synthetic/10_habits.ipynb #27b04501
 def expected_attention(habit: str, liked: Iterable[str], rows, cols, genres: Iterable[str]) -> np.ndarray:
     "The planted truth: share of attention per slot (sums to 1) = habit × taste."
     other = SEEKER_OTHER if habit == "genre seeker" else OTHER
-    w = habit_weights(habit, rows, cols)*taste_weights(liked, genres, other)
-    return w/w.sum()
+    w = habit_weights(habit, rows, cols) * taste_weights(liked, genres, other)
+    return w / w.sum()
+
 
 def click_probabilities(attention: np.ndarray, sharpness: float = 1.5) -> np.ndarray:
     "People click what they looked at, more decidedly than they look: p ∝ attention^sharpness."
     p = attention**sharpness
-    return p/p.sum()
+    return p / p.sum()

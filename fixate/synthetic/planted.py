@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
+from ..core.study import LABELS, FixateError, Study
 from ..pages import drawing as render
 from ..recgaze.screen import HEIGHT, WIDTH, View, draw_view, shown, slot_boxes
-from ..core.study import FixateError, LABELS, Study
 
+# %% ../../nbs/05_synthetic/70_planted.ipynb #dd25ca5d
 GENRES = ("Action", "Animation", "Comedy", "Crime", "Drama", "Horror")
 
 # %% ../../nbs/05_synthetic/70_planted.ipynb #4672890b
@@ -26,52 +27,126 @@ def _page_tables(sizes: tuple[int, ...], per_size: int, rng) -> tuple[pd.DataFra
     for n in sizes:
         for k in range(per_size):
             name = f"p{n}" if per_size == 1 else f"p{n}-{k}"
-            pages.append(dict(page=name, image="none.jpg", width=500, height=-(-n//5)*100, group=f"task_{k}"))
-            slots += [dict(page=name, slot=i, x1=i%5*100., y1=i//5*100., x2=i%5*100. + 80, y2=i//5*100. + 80, label=LABELS[i], kind="poster",
-                           item=f"{name}i{i}", title=None, genre=GENRES[rng.integers(len(GENRES))]) for i in range(n)]
+            pages.append(
+                dict(page=name, image="none.jpg", width=500, height=-(-n // 5) * 100, group=f"task_{k}")
+            )
+            slots += [
+                dict(
+                    page=name,
+                    slot=i,
+                    x1=i % 5 * 100.0,
+                    y1=i // 5 * 100.0,
+                    x2=i % 5 * 100.0 + 80,
+                    y2=i // 5 * 100.0 + 80,
+                    label=LABELS[i],
+                    kind="poster",
+                    item=f"{name}i{i}",
+                    title=None,
+                    genre=GENRES[rng.integers(len(GENRES))],
+                )
+                for i in range(n)
+            ]
     return pd.DataFrame(pages), pd.DataFrame(slots)
 
-def world(n_users: int = 12, sizes: tuple[int, ...] = (10, 15), train: int = 20, val: int = 2, test: int = 10, seed: int = 0,
-          position: float = 1., taste: float = 0., personal: bool = True, per_size: int = 1) -> Study:
+# %% ../../nbs/05_synthetic/70_planted.ipynb #fcaef3de
+def world(
+    n_users: int = 12,
+    sizes: tuple[int, ...] = (10, 15),
+    train: int = 20,
+    val: int = 2,
+    test: int = 10,
+    seed: int = 0,
+    position: float = 1.0,
+    taste: float = 0.0,
+    personal: bool = True,
+    per_size: int = 1,
+) -> Study:
     "A study (no images) with `train` + `val` + `test` sessions per user on pages of `sizes` slots in turn; meta['planted'] is the share per session."
-    if not sizes or min(sizes) < 1 or max(sizes) > len(LABELS): raise FixateError(f"sizes = {sizes!r}; accepted: page sizes of 1 to {len(LABELS)}")
+    if not sizes or min(sizes) < 1 or max(sizes) > len(LABELS):
+        raise FixateError(f"sizes = {sizes!r}; accepted: page sizes of 1 to {len(LABELS)}")
     rng = np.random.default_rng(seed)
     people = [f"u{u}" for u in range(n_users)]
-    drawn = lambda make: dict(zip(people, [make() for _ in people] if personal else [make()]*n_users))
-    habits = drawn(lambda: rng.dirichlet(np.linspace(1.5, .1, max(sizes))))               # all lean to the top left
-    likings = drawn(lambda: dict(zip(GENRES, rng.permutation([8., 3, 1, 1, .5, .5]))))
+    drawn = lambda make: dict(zip(people, [make() for _ in people] if personal else [make()] * n_users))
+    habits = drawn(lambda: rng.dirichlet(np.linspace(1.5, 0.1, max(sizes))))  # all lean to the top left
+    likings = drawn(lambda: dict(zip(GENRES, rng.permutation([8.0, 3, 1, 1, 0.5, 0.5]))))
     pages, slots = _page_tables(sizes, per_size, rng)
     sessions, looks, planted = [], [], {}
     for user in people:
         for s in range(train + val + test):
-            here, name = pages.page[(s % len(sizes))*per_size + s//len(sizes) % per_size], f"{user}s{s:02d}"
+            here, name = (
+                pages.page[(s % len(sizes)) * per_size + s // len(sizes) % per_size],
+                f"{user}s{s:02d}",
+            )
             genres = slots.genre[slots.page == here].tolist()
-            p = (habits[user][:len(genres)] + .02)**position*np.array([likings[user][g] for g in genres])**taste
-            p = planted[name] = p/p.sum()
-            fixations, click = rng.choice(len(p), 12, p=p), rng.choice(len(p), p=p**2/(p**2).sum())
-            sessions.append(dict(session=name, user=user, page=here, click=click, decision_ms=3000., split="train" if s < train else "val" if s < train + val else "test"))
-            looks += [dict(session=name, signal="gaze", slot=i, start_ms=250.*t, duration_ms=250.) for t, i in enumerate(fixations)]
-            looks += [dict(session=name, signal="cursor", slot=i, start_ms=3000. + 300*t, duration_ms=300.) for t, i in enumerate(rng.choice(fixations, 3))]
+            p = (habits[user][: len(genres)] + 0.02) ** position * np.array(
+                [likings[user][g] for g in genres]
+            ) ** taste
+            p = planted[name] = p / p.sum()
+            fixations, click = rng.choice(len(p), 12, p=p), rng.choice(len(p), p=p**2 / (p**2).sum())
+            sessions.append(
+                dict(
+                    session=name,
+                    user=user,
+                    page=here,
+                    click=click,
+                    decision_ms=3000.0,
+                    split="train" if s < train else "val" if s < train + val else "test",
+                )
+            )
+            looks += [
+                dict(session=name, signal="gaze", slot=i, start_ms=250.0 * t, duration_ms=250.0)
+                for t, i in enumerate(fixations)
+            ]
+            looks += [
+                dict(session=name, signal="cursor", slot=i, start_ms=3000.0 + 300 * t, duration_ms=300.0)
+                for t, i in enumerate(rng.choice(fixations, 3))
+            ]
     favourites = {u: sorted(likings[u], key=likings[u].get)[::-1] for u in people}
-    users = pd.DataFrame([dict(user=u, profile=f"Top_genre: {f[0]}, Preferred_genres: {', '.join(sorted(f[:2]))}") for u, f in favourites.items()])
-    meta = dict(dataset="world", fingerprint=f"world-{seed}-{position}-{taste}-{personal}", planted={k: v.tolist() for k, v in planted.items()})
+    users = pd.DataFrame(
+        [
+            dict(user=u, profile=f"Top_genre: {f[0]}, Preferred_genres: {', '.join(sorted(f[:2]))}")
+            for u, f in favourites.items()
+        ]
+    )
+    meta = dict(
+        dataset="world",
+        fingerprint=f"world-{seed}-{position}-{taste}-{personal}",
+        planted={k: v.tolist() for k, v in planted.items()},
+    )
     return Study("world", meta, users, pages, slots, pd.DataFrame(sessions), pd.DataFrame(looks))
 
+# %% ../../nbs/05_synthetic/70_planted.ipynb #0bacba69
 def changed(study: Study, **frames) -> Study:
     "The study with other tables in the place of its own."
-    return Study(study.path, study.meta, **({t: getattr(study, t) for t in ("users", "pages", "slots", "sessions", "looks")} | frames))
+    return Study(
+        study.path,
+        study.meta,
+        **({t: getattr(study, t) for t in ("users", "pages", "slots", "sessions", "looks")} | frames),
+    )
 
 # %% ../../nbs/05_synthetic/70_planted.ipynb #65b334e6
-KINDS = dict(position=dict(position=1., taste=0.), taste=dict(position=0., taste=1.), same=dict(position=.7, taste=.7, personal=False))
-SCROLLS = {15: (0, 80), 10: (190, 240)}      # px, from and to, at which a screen offers so many posters
+KINDS = dict(
+    position=dict(position=1.0, taste=0.0),
+    taste=dict(position=0.0, taste=1.0),
+    same=dict(position=0.7, taste=0.7, personal=False),
+)
+SCROLLS = {15: (0, 80), 10: (190, 240)}  # px, from and to, at which a screen offers so many posters
+
 
 def _poster_file(folder: Path, genre: str, n: int) -> Path:
     "Poster number `n` of a genre, drawn once, in the shape of a RecGaze poster."
-    path, k = folder/f"{genre}-{n}.png", render.GENRES.index(genre)
+    path, k = folder / f"{genre}-{n}.png", render.GENRES.index(genre)
     second = render.GENRES[(k + 1 + n % 9) % 10]
-    if not path.exists(): render.atomic_save(render.draw_poster(genre, 100*k + n, (WIDTH//2, HEIGHT//2), second, title=f"{genre} {n:04d}"), path)
+    if not path.exists():
+        render.atomic_save(
+            render.draw_poster(
+                genre, 100 * k + n, (WIDTH // 2, HEIGHT // 2), second, title=f"{genre} {n:04d}"
+            ),
+            path,
+        )
     return path
 
+# %% ../../nbs/05_synthetic/70_planted.ipynb #05ed21d2
 def _draw_screen(genres: list[str], posters: Path, scale: float, rng) -> tuple:
     "A screen that offers posters of these genres in reading order, and the boxes of its slots (n, 4), page px."
     low, high = SCROLLS[len(genres)]
@@ -79,22 +154,34 @@ def _draw_screen(genres: list[str], posters: Path, scale: float, rng) -> tuple:
     view = View(1, scroll, tuple((row, 0) for row in shown(scroll)[1]))
     any_genre = lambda: render.GENRES[rng.integers(10)]
     offered = dict(zip(view.slots(), genres, strict=True))
-    files = {(row, place): _poster_file(posters, offered.get((row, place)) or any_genre(), int(rng.integers(21))) for row, place, *_ in view.posters()}
-    return draw_view(view, {row: any_genre() for row in range(1, 11)}, files, scale), np.array(slot_boxes(view))*scale
+    files = {
+        (row, place): _poster_file(posters, offered.get((row, place)) or any_genre(), int(rng.integers(21)))
+        for row, place, *_ in view.posters()
+    }
+    return draw_view(view, {row: any_genre() for row in range(1, 11)}, files, scale), np.array(
+        slot_boxes(view)
+    ) * scale
 
-def drawn(study: Study, folder: str | Path, scale: float = .5, seed: int = 0) -> Study:
+# %% ../../nbs/05_synthetic/70_planted.ipynb #8b2f14ad
+def drawn(study: Study, folder: str | Path, scale: float = 0.5, seed: int = 0) -> Study:
     "The world as a study in `folder`, with pictures at `scale`. FixateError for pages of other sizes than SCROLLS, or when the folder holds another study."
     sizes = study.slots.groupby("page").size()
-    if odd := sorted(set(sizes) - set(SCROLLS)): raise FixateError(f"a page of {odd[0]} slots cannot be drawn; accepted: {' or '.join(map(str, sorted(SCROLLS)))}")
+    if odd := sorted(set(sizes) - set(SCROLLS)):
+        raise FixateError(
+            f"a page of {odd[0]} slots cannot be drawn; accepted: {' or '.join(map(str, sorted(SCROLLS)))}"
+        )
     rng, pages, slots = np.random.default_rng(seed), study.pages.copy(), study.slots.copy()
     with TemporaryDirectory() as tmp:
-        for sub in ("images", "posters"): (Path(tmp)/sub).mkdir()
+        for sub in ("images", "posters"):
+            (Path(tmp) / sub).mkdir()
         for k, page in enumerate(pages.page):
             mine = slots.page == page
-            picture, boxes = _draw_screen(slots.genre[mine].tolist(), Path(tmp)/"posters", scale, rng)
+            picture, boxes = _draw_screen(slots.genre[mine].tolist(), Path(tmp) / "posters", scale, rng)
             slots.loc[mine, ["x1", "y1", "x2", "y2"]] = boxes
             pages.loc[k, ["image", "width", "height"]] = f"images/{page}.jpg", picture.width, picture.height
-            picture.save(Path(tmp)/"images"/f"{page}.jpg", quality=90)
+            picture.save(Path(tmp) / "images" / f"{page}.jpg", quality=90)
         told = "".join(t.to_csv() for t in (study.users, pages, slots, study.sessions, study.looks))
-        meta = study.meta | dict(scale=scale, fingerprint=hashlib.blake2b(f"{told} {seed}".encode(), digest_size=16).hexdigest())
+        meta = study.meta | dict(
+            scale=scale, fingerprint=hashlib.blake2b(f"{told} {seed}".encode(), digest_size=16).hexdigest()
+        )
         return Study(Path(tmp), meta, study.users, pages, slots, study.sessions, study.looks).save(folder)

@@ -7,149 +7,360 @@ __all__ = ['ELEMENT', 'NOISE_PX', 'ASTRAY', 'ASTRAY_PX', 'VERSION', 'OUTCOMES', 
            'agreement']
 
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #70826e62
-import json, shutil, tempfile
+import json
+import shutil
+import tempfile
 from pathlib import Path
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from tqdm.auto import tqdm
 
-from .recgaze_people import ORDER, World, make_people, record
-from ..recgaze.prepare import LAST_TASK, prepare_recgaze
-from ..pages.drawing import GENRES, draw_poster
-from ..recgaze.screen import PAGES, PER_PAGE, SCREEN, WINDOW, box
 from ..core.study import FixateError, Study
+from ..pages.drawing import GENRES, draw_poster
+from ..recgaze.prepare import LAST_TASK, prepare_recgaze
+from ..recgaze.screen import PAGES, PER_PAGE, SCREEN, WINDOW, box
+from .recgaze_people import ORDER, World, make_people, record
 
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #969d4b18
 def aoi_table() -> pd.DataFrame:
     "The 242 boxes of `aoi_data.csv`, px at scroll 0; page p of a carousel lies 1920·p px to the right."
     boxes, carousels = [], range(1, 11)
+
     def add(kind, carousel, page, column=None):
-        genre, position = GENRES[ORDER[0, carousel - 1]], None if column is None else page*PER_PAGE + column + 1
+        genre, position = (
+            GENRES[ORDER[0, carousel - 1]],
+            None if column is None else page * PER_PAGE + column + 1,
+        )
         x, y, w, h = box(kind.split("_")[0], carousel, column or 0, genre)
-        edges = x + page*SCREEN[0], x + page*SCREEN[0] + w, y, y + h
+        edges = x + page * SCREEN[0], x + page * SCREEN[0] + w, y, y + h
         boxes.append(("01", "Pilot_Study", kind, carousel, genre, position, page + 1, *map(float, edges)))
+
     for page in range(PAGES):
-        for c in carousels: add("Genre_text", c, page)
         for c in carousels:
-            for column in range(PER_PAGE): add("Movie", c, page, column)
+            add("Genre_text", c, page)
+        for c in carousels:
+            for column in range(PER_PAGE):
+                add("Movie", c, page, column)
         for kind in ("Backward_swipe", "Forward_swipe"):
-            for c in carousels: add(kind, c, page)
+            for c in carousels:
+                add(kind, c, page)
     for bar, y1, y2 in ("Windows_bar", WINDOW[1], SCREEN[1]), ("Browser_bar", 0, WINDOW[0]):
-        boxes.append((None, "Pilot_Study", bar, None, None, None, None, 0., float(PAGES*SCREEN[0]), float(y1), float(y2)))
-    table = pd.DataFrame(boxes, columns="task_id Hardware_Setup AOI_type Row_num Row_genre Row_position Page "
-                                        "AOI_min_x AOI_max_x AOI_min_y AOI_max_y".split())
+        boxes.append(
+            (
+                None,
+                "Pilot_Study",
+                bar,
+                None,
+                None,
+                None,
+                None,
+                0.0,
+                float(PAGES * SCREEN[0]),
+                float(y1),
+                float(y2),
+            )
+        )
+    table = pd.DataFrame(
+        boxes,
+        columns="task_id Hardware_Setup AOI_type Row_num Row_genre Row_position Page "
+        "AOI_min_x AOI_max_x AOI_min_y AOI_max_y".split(),
+    )
     return table.astype(dict.fromkeys(["Row_num", "Row_position", "Page"], "Int64"))
 
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #cc4d2cb6
 def item_table(world: World, tasks: int, seed: int) -> pd.DataFrame:
     "The first `tasks` screens as `item_features.csv` has them, a row per movie."
     rng, shape = np.random.default_rng([seed, 1]), (tasks, 10, 15)
-    n, (task, row, place) = tasks*150, (x.ravel() for x in np.indices(shape))
+    n, (task, row, place) = tasks * 150, (x.ravel() for x in np.indices(shape))
     movie, lead, second = (x[:tasks].ravel() for x in (world.movie, world.leading, world.second))
-    names, released = np.array(GENRES), pd.Timestamp("1980-01-01") + pd.to_timedelta(rng.integers(0, 15_700, n), "D")
-    votes = -np.sort(-rng.lognormal(10, 1.5, shape).astype(int), 2).ravel()   # the best-known movies come first in a carousel
-    return pd.DataFrame({
-        "TMDB_id": movie, "TMDB_title": [f"{names[g]} {m - 10_000:04d}" for g, m in zip(lead, movie)], "TMDB_original_language": "en",
-        "TMDB_genres": [f"{names[a]}, {names[b]}" for a, b in zip(lead, second)], "TMDB_release_date": released.strftime("%m-%d-%Y"),
-        "TMDB_cast": [f"['Player {m}a', 'Player {m}b', 'Player {m}c']" for m in movie],
-        "TMDB_overview": [f"A story of {names[a].lower()}, with some {names[b].lower()}." for a, b in zip(lead, second)],
-        "TMDB_popularity": rng.gamma(3, 10, n).round(3), "TMDB_rating_avg": rng.uniform(4, 9, n).round(1),
-        "TMDB_rating_count": votes//10, "TMDB_poster_path": [f"https://image.example.org/t/p/original/{m}.jpg" for m in movie],
-        "TMDB_extraction_date": "03-01-2024", "IMDB_id": [f"tt{m:07d}" for m in movie],
-        "IMDB_rating_avg": rng.uniform(4, 9, n).round(1), "IMDB_numVotes": votes,
-        "IMDB_extraction__date": "03-01-2024", "TaskID": task + 1, "Carousel_position": row + 1,
-        "Carousel_genre": names[ORDER[task, row]], "MovieID": movie, "Movie_position_in_carousel": place + 1})
+    names, released = (
+        np.array(GENRES),
+        pd.Timestamp("1980-01-01") + pd.to_timedelta(rng.integers(0, 15_700, n), "D"),
+    )
+    votes = -np.sort(
+        -rng.lognormal(10, 1.5, shape).astype(int), 2
+    ).ravel()  # the best-known movies come first in a carousel
+    return pd.DataFrame(
+        {
+            "TMDB_id": movie,
+            "TMDB_title": [f"{names[g]} {m - 10_000:04d}" for g, m in zip(lead, movie)],
+            "TMDB_original_language": "en",
+            "TMDB_genres": [f"{names[a]}, {names[b]}" for a, b in zip(lead, second)],
+            "TMDB_release_date": released.strftime("%m-%d-%Y"),
+            "TMDB_cast": [f"['Player {m}a', 'Player {m}b', 'Player {m}c']" for m in movie],
+            "TMDB_overview": [
+                f"A story of {names[a].lower()}, with some {names[b].lower()}." for a, b in zip(lead, second)
+            ],
+            "TMDB_popularity": rng.gamma(3, 10, n).round(3),
+            "TMDB_rating_avg": rng.uniform(4, 9, n).round(1),
+            "TMDB_rating_count": votes // 10,
+            "TMDB_poster_path": [f"https://image.example.org/t/p/original/{m}.jpg" for m in movie],
+            "TMDB_extraction_date": "03-01-2024",
+            "IMDB_id": [f"tt{m:07d}" for m in movie],
+            "IMDB_rating_avg": rng.uniform(4, 9, n).round(1),
+            "IMDB_numVotes": votes,
+            "IMDB_extraction__date": "03-01-2024",
+            "TaskID": task + 1,
+            "Carousel_position": row + 1,
+            "Carousel_genre": names[ORDER[task, row]],
+            "MovieID": movie,
+            "Movie_position_in_carousel": place + 1,
+        }
+    )
 
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #861462f2
-ELEMENT = ["type", "MovieID", "Movie_position_in_carousel", "Carousel_position", "Carousel_genre", "Carousel_genre_is_top_genre",
-           "Carousel_genre_is_preferred_genre", "Carousel_genre_rating"]
+ELEMENT = [
+    "type",
+    "MovieID",
+    "Movie_position_in_carousel",
+    "Carousel_position",
+    "Carousel_genre",
+    "Carousel_genre_is_top_genre",
+    "Carousel_genre_is_preferred_genre",
+    "Carousel_genre_rating",
+]
 
-def _describe(prefix: str, elements: pd.Series, task: np.ndarray, user: np.ndarray, world: World, people: pd.DataFrame) -> pd.DataFrame:
+# %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #29914c0e
+def _describe(
+    prefix: str, elements: pd.Series, task: np.ndarray, user: np.ndarray, world: World, people: pd.DataFrame
+) -> pd.DataFrame:
     "The eight columns `prefix`_* for one element (or null) per row; `task` and `user` count from 0."
     kind, row, place = map(np.array, zip(*(e if isinstance(e, tuple) else (None, -1, -1) for e in elements)))
     on_row, on_movie = row >= 0, place >= 0
-    genre, liked, stars = ORDER[task, row], np.stack(people.liked.to_numpy())[user], np.stack(people.stars.to_numpy())[user]
+    genre, liked, stars = (
+        ORDER[task, row],
+        np.stack(people.liked.to_numpy())[user],
+        np.stack(people.stars.to_numpy())[user],
+    )
     mark = lambda yes, name: np.where(on_row, np.where(yes, name, f"Not_{name}"), None)
-    columns = [kind, np.where(on_movie, world.movie[task, row, place], np.nan), np.where(on_movie, place + 1., np.nan),
-               np.where(on_row, row + 1., np.nan), np.where(on_row, np.array(GENRES, dtype=object)[genre], None),
-               mark(liked[:, 0] == genre, "Top_Genre"), mark((liked == genre[:, None]).any(1), "Preferred_Genre"),
-               np.where(on_row, stars[np.arange(len(genre)), genre], np.nan)]
+    columns = [
+        kind,
+        np.where(on_movie, world.movie[task, row, place], np.nan),
+        np.where(on_movie, place + 1.0, np.nan),
+        np.where(on_row, row + 1.0, np.nan),
+        np.where(on_row, np.array(GENRES, dtype=object)[genre], None),
+        mark(liked[:, 0] == genre, "Top_Genre"),
+        mark((liked == genre[:, None]).any(1), "Preferred_Genre"),
+        np.where(on_row, stars[np.arange(len(genre)), genre], np.nan),
+    ]
     return pd.DataFrame({f"{prefix}_{name}": column for name, column in zip(ELEMENT, columns)})
 
-NOISE_PX, ASTRAY, ASTRAY_PX = 12., .02, 150.   # of one sample of gaze against its fixation; a few are already on the way to the next
+# %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #15b185ef
+NOISE_PX, ASTRAY, ASTRAY_PX = (
+    12.0,
+    0.02,
+    150.0,
+)  # of one sample of gaze against its fixation; a few are already on the way to the next
 
-def _event_tables(rows: pd.DataFrame, world: World, people: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+# %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #d1626634
+def _event_tables(
+    rows: pd.DataFrame, world: World, people: pd.DataFrame, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     "The public event table, and the restricted one: that adds positions in px and, behind each fixation, a sample of the gaze."
-    task, user, person = rows.task.to_numpy() - 1, rows.user.to_numpy(), people.iloc[rows.user].reset_index(drop=True)
-    public = pd.concat([pd.DataFrame(dict(
-        UserID=person.UserID, SubjectID=person.SubjectID, TaskID=rows.task, StimulusID="rec_" + person.SubjectID.astype(str) + ".mp4",
-        Timestamp=rows.t, Fixation_Duration=rows.ms, Cursor_Duration=rows.seconds)),
-        *(_describe(prefix, rows[column], task, user, world, people) for prefix, column in
-          [("Fixation_AOI", "fix"), ("Fixation_AOI_Closest", "near"), ("Click_AOI", "click"), ("Cursor_AOI", "cursor")])], axis=1)
+    task, user, person = (
+        rows.task.to_numpy() - 1,
+        rows.user.to_numpy(),
+        people.iloc[rows.user].reset_index(drop=True),
+    )
+    public = pd.concat(
+        [
+            pd.DataFrame(
+                dict(
+                    UserID=person.UserID,
+                    SubjectID=person.SubjectID,
+                    TaskID=rows.task,
+                    StimulusID="rec_" + person.SubjectID.astype(str) + ".mp4",
+                    Timestamp=rows.t,
+                    Fixation_Duration=rows.ms,
+                    Cursor_Duration=rows.seconds,
+                )
+            ),
+            *(
+                _describe(prefix, rows[column], task, user, world, people)
+                for prefix, column in [
+                    ("Fixation_AOI", "fix"),
+                    ("Fixation_AOI_Closest", "near"),
+                    ("Click_AOI", "click"),
+                    ("Cursor_AOI", "cursor"),
+                ]
+            ),
+        ],
+        axis=1,
+    )
     key = public[["UserID", "TaskID", "Timestamp"]].assign(session=rows.session)
-    fixations = key.assign(Fixation_Duration=rows.ms, Fixation_LocX=(rows.x + SCREEN[0]*rows.page).round(1), Fixation_LocY=rows.y.round(1))
+    fixations = key.assign(
+        Fixation_Duration=rows.ms,
+        Fixation_LocX=(rows.x + SCREEN[0] * rows.page).round(1),
+        Fixation_LocY=rows.y.round(1),
+    )
     rng = np.random.default_rng([seed, 4])
     noise = rng.normal(0, np.where(rng.random(len(rows)) < ASTRAY, ASTRAY_PX, NOISE_PX), (2, len(rows)))
-    gaze = key.assign(Timestamp=(rows.t + .0083).round(4), Gaze_LocX=(rows.x + noise[0]).round(1),
-                      Gaze_LocY=(rows.y - rows.scroll + noise[1]).round(1))[rows.ms.notna()]
-    return public, pd.concat([fixations, gaze]).sort_values(["session", "Timestamp"], kind="stable").drop(columns="session")
+    gaze = key.assign(
+        Timestamp=(rows.t + 0.0083).round(4),
+        Gaze_LocX=(rows.x + noise[0]).round(1),
+        Gaze_LocY=(rows.y - rows.scroll + noise[1]).round(1),
+    )[rows.ms.notna()]
+    return public, pd.concat([fixations, gaze]).sort_values(["session", "Timestamp"], kind="stable").drop(
+        columns="session"
+    )
 
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #5c36729a
 def _click_table(public: pd.DataFrame, seed: int) -> pd.DataFrame:
     "`click_summary_dataset.csv`: the last movie click of each session, and what was asked about it (tasks 1 to 35 only)."
     rng = np.random.default_rng([seed, 5])
-    clicks = public[public.Click_AOI_type == "Movie"].groupby(["UserID", "TaskID"], sort=False).tail(1).reset_index(drop=True)
+    clicks = (
+        public[public.Click_AOI_type == "Movie"]
+        .groupby(["UserID", "TaskID"], sort=False)
+        .tail(1)
+        .reset_index(drop=True)
+    )
     asked, n = clicks.TaskID <= 35, len(clicks)
-    familiar = ["I have seen the entire movie", "I have seen part of the movie", "I have seen a trailer/clip", "I have heard of the movie",
-                "I have never heard of the movie", "I selected a movie by accident", "I don't remember"]
-    why = ["The genre", "The poster", "The title", "The genre, The poster", "The title, Other: a friend told me"]
-    columns = ["UserID", "SubjectID", "TaskID", "StimulusID", "Timestamp", *(f"Click_AOI_{name}" for name in ELEMENT)]
-    return clicks[columns].assign(Movie_Familiarity=np.where(asked, rng.choice(familiar, n, p=[.15, .1, .1, .2, .42, .01, .02]), None),
-                                  Why_Selected=np.where(asked, rng.choice(why, n), None))
+    familiar = [
+        "I have seen the entire movie",
+        "I have seen part of the movie",
+        "I have seen a trailer/clip",
+        "I have heard of the movie",
+        "I have never heard of the movie",
+        "I selected a movie by accident",
+        "I don't remember",
+    ]
+    why = [
+        "The genre",
+        "The poster",
+        "The title",
+        "The genre, The poster",
+        "The title, Other: a friend told me",
+    ]
+    columns = [
+        "UserID",
+        "SubjectID",
+        "TaskID",
+        "StimulusID",
+        "Timestamp",
+        *(f"Click_AOI_{name}" for name in ELEMENT),
+    ]
+    return clicks[columns].assign(
+        Movie_Familiarity=np.where(
+            asked, rng.choice(familiar, n, p=[0.15, 0.1, 0.1, 0.2, 0.42, 0.01, 0.02]), None
+        ),
+        Why_Selected=np.where(asked, rng.choice(why, n), None),
+    )
 
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #22dae649
 def _survey(people: pd.DataFrame, clicks: pd.DataFrame, seed: int) -> pd.DataFrame:
     "The people as the public `user_features.csv` has them, with the answers of `clicks` about tasks 1 to 35."
     rng, n = np.random.default_rng([seed, 3]), len(people)
-    day, scale = [f"{1 + i//28 % 12:02d}-{1 + i % 28:02d}-2024" for i in range(n)], lambda high: rng.integers(1, high + 1, n)
-    stars = np.array(["1 star - Awful", "2 stars - Poor", "3 stars - Ok", "4 stars - Good", "5 stars - Must Watch"])
-    often = ["Every day", "5 or more times per week", "3-4 times per week", "1-2 times per week", "1-2 times per month"]
-    table = {"Pre_survey_timestamp": [f"{d} 10:00" for d in day], "UserID": people.UserID, "SubjectIDs": people.SubjectID.astype(str),
-             "Location": np.where(people.UserID.str.startswith("KINIT"), "Bratislava", "Amsterdam"), "First_task": people.First_task,
-             "Netflix_user": (netflix := rng.choice(["Yes", "No"], n)),
-             "Netflix_usage": np.where(netflix == "Yes", rng.choice(often, n), None), "Movie_watching_frequency": rng.choice(often, n),
-             "Top_genre": [GENRES[liked[0]] for liked in people.liked],
-             "Preferred_genres": [", ".join(GENRES[g] for g in sorted(liked)) for liked in people.liked],
-             **{f"{genre}_rating": stars[[s[g] - 1 for s in people.stars]] for g, genre in enumerate(GENRES)},
-             **{f"MAX_Q{k}": scale(7) for k in range(1, 7)}}
-    answers = {c: clicks.pivot(index="UserID", columns="TaskID", values=c).reindex(index=people.UserID, columns=range(1, 36))
-               for c in ("Why_Selected", "Movie_Familiarity")}
+    day, scale = (
+        [f"{1 + i // 28 % 12:02d}-{1 + i % 28:02d}-2024" for i in range(n)],
+        lambda high: rng.integers(1, high + 1, n),
+    )
+    stars = np.array(
+        ["1 star - Awful", "2 stars - Poor", "3 stars - Ok", "4 stars - Good", "5 stars - Must Watch"]
+    )
+    often = [
+        "Every day",
+        "5 or more times per week",
+        "3-4 times per week",
+        "1-2 times per week",
+        "1-2 times per month",
+    ]
+    table = {
+        "Pre_survey_timestamp": [f"{d} 10:00" for d in day],
+        "UserID": people.UserID,
+        "SubjectIDs": people.SubjectID.astype(str),
+        "Location": np.where(people.UserID.str.startswith("KINIT"), "Bratislava", "Amsterdam"),
+        "First_task": people.First_task,
+        "Netflix_user": (netflix := rng.choice(["Yes", "No"], n)),
+        "Netflix_usage": np.where(netflix == "Yes", rng.choice(often, n), None),
+        "Movie_watching_frequency": rng.choice(often, n),
+        "Top_genre": [GENRES[liked[0]] for liked in people.liked],
+        "Preferred_genres": [", ".join(GENRES[g] for g in sorted(liked)) for liked in people.liked],
+        **{f"{genre}_rating": stars[[s[g] - 1 for s in people.stars]] for g, genre in enumerate(GENRES)},
+        **{f"MAX_Q{k}": scale(7) for k in range(1, 7)},
+    }
+    answers = {
+        c: clicks.pivot(index="UserID", columns="TaskID", values=c).reindex(
+            index=people.UserID, columns=range(1, 36)
+        )
+        for c in ("Why_Selected", "Movie_Familiarity")
+    }
     table |= {f"TaskID_{task}_{c}": answers[c][task].to_numpy() for task in range(1, 36) for c in answers}
-    return pd.DataFrame(table | {
-        "Post_survey_timestamp": [f"{d} 11:10" for d in day], "Overwhelmed_by_genres": scale(5), "Enough_genres_to_decide": scale(5),
-        "Overwhelmed_by_movies": scale(5), "Enough_movies_to_decide": scale(5), "Other_carousel_topics": None, "Comments_suggestions": None,
-        "Customize_interface": None, "FreeBrowsing_experience_rating": scale(10), "Tiredness_level": scale(5),
-        "Distance_eyes_center_screen": rng.normal(65, 4, n).round(1),
-        "Speed_reminder": rng.choice(["NA", "Only after first 10"], n, p=[.9, .1])})
+    return pd.DataFrame(
+        table
+        | {
+            "Post_survey_timestamp": [f"{d} 11:10" for d in day],
+            "Overwhelmed_by_genres": scale(5),
+            "Enough_genres_to_decide": scale(5),
+            "Overwhelmed_by_movies": scale(5),
+            "Enough_movies_to_decide": scale(5),
+            "Other_carousel_topics": None,
+            "Comments_suggestions": None,
+            "Customize_interface": None,
+            "FreeBrowsing_experience_rating": scale(10),
+            "Tiredness_level": scale(5),
+            "Distance_eyes_center_screen": rng.normal(65, 4, n).round(1),
+            "Speed_reminder": rng.choice(["NA", "Only after first 10"], n, p=[0.9, 0.1]),
+        }
+    )
 
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #5783e10b
-def _truth_tables(rows: pd.DataFrame, truths: list[dict], world: World, people: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _truth_tables(
+    rows: pd.DataFrame, truths: list[dict], world: World, people: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
     "`users`, `sessions` (state, candidates and expected attention of each final view) and `looks` (`final`: in that view)."
-    movie = lambda task, element: int(world.movie[task - 1, element[1], element[2]]) if isinstance(element, tuple) and element[0] == "Movie" else None
-    users = people[["UserID", "habit"]].assign(liked=[", ".join(GENRES[g] for g in liked) for liked in people.liked])
+    movie = lambda task, element: (
+        int(world.movie[task - 1, element[1], element[2]])
+        if isinstance(element, tuple) and element[0] == "Movie"
+        else None
+    )
+    users = people[["UserID", "habit"]].assign(
+        liked=[", ".join(GENRES[g] for g in liked) for liked in people.liked]
+    )
     opened = rows.groupby("session").t.min()
-    sessions = pd.DataFrame([dict(UserID=people.UserID[s["user"]], TaskID=s["task"], opened=opened[n], scroll=s["scroll"], pages=s["pages"], rows=s["rows"],
-                                  MovieID=movie(s["task"], s["choice"]), click=s["candidates"].index(s["choice"]) if s["choice"] else None,
-                                  candidates=[movie(s["task"], p) for p in s["candidates"]],
-                                  attention=s["attention"]) for n, s in enumerate(truths)]).astype({"MovieID": "Int64", "click": "Int64"})
-    both = [(signal, rows[rows[length].notna()], length, element) for signal, length, element in [("gaze", "ms", "near"), ("cursor", "seconds", "cursor")]]
+    sessions = pd.DataFrame(
+        [
+            dict(
+                UserID=people.UserID[s["user"]],
+                TaskID=s["task"],
+                opened=opened[n],
+                scroll=s["scroll"],
+                pages=s["pages"],
+                rows=s["rows"],
+                MovieID=movie(s["task"], s["choice"]),
+                click=s["candidates"].index(s["choice"]) if s["choice"] else None,
+                candidates=[movie(s["task"], p) for p in s["candidates"]],
+                attention=s["attention"],
+            )
+            for n, s in enumerate(truths)
+        ]
+    ).astype({"MovieID": "Int64", "click": "Int64"})
+    both = [
+        (signal, rows[rows[length].notna()], length, element)
+        for signal, length, element in [("gaze", "ms", "near"), ("cursor", "seconds", "cursor")]
+    ]
     parts, slot_of = [], [{p: i for i, p in enumerate(s["candidates"])} for s in truths]
     for signal, looks, length, element in both:
         final = looks.t.to_numpy() >= np.array([s["start"] for s in truths])[looks.session].round(3)
-        slots = [slot_of[n].get(e) if there else None for n, e, there in zip(looks.session, looks[element], final)]
-        parts.append(pd.DataFrame(dict(UserID=people.UserID.to_numpy()[looks.user], TaskID=looks.task, Timestamp=looks.t, signal=signal,
-                                       duration_ms=looks[length]*(1 if signal == "gaze" else 1000), final=final, slot=pd.array(slots, dtype="Int64"),
-                                       MovieID=pd.array([movie(*pair) for pair in zip(looks.task, looks[element])], dtype="Int64"))))
+        slots = [
+            slot_of[n].get(e) if there else None for n, e, there in zip(looks.session, looks[element], final)
+        ]
+        parts.append(
+            pd.DataFrame(
+                dict(
+                    UserID=people.UserID.to_numpy()[looks.user],
+                    TaskID=looks.task,
+                    Timestamp=looks.t,
+                    signal=signal,
+                    duration_ms=looks[length] * (1 if signal == "gaze" else 1000),
+                    final=final,
+                    slot=pd.array(slots, dtype="Int64"),
+                    MovieID=pd.array(
+                        [movie(*pair) for pair in zip(looks.task, looks[element])], dtype="Int64"
+                    ),
+                )
+            )
+        )
     return dict(users=users, sessions=sessions, looks=pd.concat(parts, ignore_index=True))
 
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #27755725
@@ -159,49 +370,86 @@ def _write(folder: Path, users: int, tasks: int, seed: int, poster_size: tuple[i
     items, (rows, truths) = item_table(world, tasks, seed), record(world, people, tasks, seed, progress)
     public, pixels = _event_tables(rows, world, people, seed)
     clicks = _click_table(public, seed)
-    for sub in "posters", "truth": (folder/sub).mkdir()
-    for name, table in [("summary_feedback", public), ("non_public_feedback_dataset", pixels), ("click_summary_dataset", clicks),
-                        ("item_features", items), ("user_features", _survey(people, clicks, seed))]:
-        encoding = "utf-8-sig" if "_feedback" in name else "utf-8"               # the event tables start with a byte-order mark
-        table.to_csv(folder/f"{name}.csv", index=False, encoding=encoding, lineterminator="\n")
-    aoi_table().to_csv(folder/"aoi_data.csv", index=False, lineterminator="\r\n")
+    for sub in "posters", "truth":
+        (folder / sub).mkdir()
+    for name, table in [
+        ("summary_feedback", public),
+        ("non_public_feedback_dataset", pixels),
+        ("click_summary_dataset", clicks),
+        ("item_features", items),
+        ("user_features", _survey(people, clicks, seed)),
+    ]:
+        encoding = (
+            "utf-8-sig" if "_feedback" in name else "utf-8"
+        )  # the event tables start with a byte-order mark
+        table.to_csv(folder / f"{name}.csv", index=False, encoding=encoding, lineterminator="\n")
+    aoi_table().to_csv(folder / "aoi_data.csv", index=False, lineterminator="\r\n")
     truth = _truth_tables(rows, truths, world, people)
-    truth["users"].to_csv(folder/"truth/users.csv", index=False, lineterminator="\n")
-    for name in "sessions", "looks": truth[name].to_parquet(folder/f"truth/{name}.parquet", index=False)
+    truth["users"].to_csv(folder / "truth/users.csv", index=False, lineterminator="\n")
+    for name in "sessions", "looks":
+        truth[name].to_parquet(folder / f"truth/{name}.parquet", index=False)
     shown = zip(items.MovieID, items.TMDB_title, world.leading.flat, world.second.flat)
     for movie, title, leading, second in tqdm(shown, desc="posters", total=len(items), disable=not progress):
-        poster = draw_poster(GENRES[leading], seed*1_000_000 + movie, poster_size, GENRES[second], title)
-        poster.save(folder/f"posters/{movie}.jpg", quality=88)
+        poster = draw_poster(GENRES[leading], seed * 1_000_000 + movie, poster_size, GENRES[second], title)
+        poster.save(folder / f"posters/{movie}.jpg", quality=88)
 
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #91697602
-VERSION = 2   # rises whenever the same parameters would give another recording
+VERSION = 2  # rises whenever the same parameters would give another recording
+
 
 def _finished(raw: Path, marker: dict) -> bool:
     "Whether `raw` already holds this recording; FixateError when it holds something else."
-    if not raw.exists() or raw.is_dir() and not any(raw.iterdir()): return False
-    try: found = json.loads((raw/"truth/synth.json").read_text())
-    except (OSError, ValueError): found = None
-    if found == marker: return True
-    raise FixateError(f"{raw.name}: the output folder holds other files or another recording ({found}); accepted: a new or empty folder, "
-                      f"or an earlier recording with {marker}")
+    if not raw.exists() or raw.is_dir() and not any(raw.iterdir()):
+        return False
+    try:
+        found = json.loads((raw / "truth/synth.json").read_text())
+    except (OSError, ValueError):
+        found = None
+    if found == marker:
+        return True
+    raise FixateError(
+        f"{raw.name}: the output folder holds other files or another recording ({found}); accepted: a new or empty folder, "
+        f"or an earlier recording with {marker}"
+    )
 
-def synth_recgaze(raw: str | Path, users: int = 12, tasks: int = 40, seed: int = 0, poster_size: tuple[int, int] = (341, 192),
-                  progress: bool = True) -> Path:
+# %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #110eb35b
+def synth_recgaze(
+    raw: str | Path,
+    users: int = 12,
+    tasks: int = 40,
+    seed: int = 0,
+    poster_size: tuple[int, int] = (341, 192),
+    progress: bool = True,
+) -> Path:
     "Record `users` people on the first `tasks` screens into folder `raw`, in RecGaze's format; returns the folder. Same seed, same bytes."
-    for name, value, low, high in [("users", users, 1, 10_000), ("tasks", tasks, 1, len(ORDER)), ("seed", seed, 0, 2**32),
-                                   ("sides of poster_size", len(poster_size), 2, 2), *(("poster_size", p, 16, 4096) for p in poster_size)]:
+    for name, value, low, high in [
+        ("users", users, 1, 10_000),
+        ("tasks", tasks, 1, len(ORDER)),
+        ("seed", seed, 0, 2**32),
+        ("sides of poster_size", len(poster_size), 2, 2),
+        *(("poster_size", p, 16, 4096) for p in poster_size),
+    ]:
         if not isinstance(value, int) or not low <= value <= high:
             raise FixateError(f"{name} = {value!r}; accepted: a whole number {low} to {high}")
     raw = Path(raw).absolute()
-    marker = dict(maker="fixate.synthetic.recgaze_files", version=VERSION, users=users, tasks=tasks, seed=seed, poster_size=list(poster_size))
-    if _finished(raw, marker): return raw
+    marker = dict(
+        maker="fixate.synthetic.recgaze_files",
+        version=VERSION,
+        users=users,
+        tasks=tasks,
+        seed=seed,
+        poster_size=list(poster_size),
+    )
+    if _finished(raw, marker):
+        return raw
     raw.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{raw.name}-", dir=raw.parent))
     part.chmod(0o755)
     try:
         _write(part, users, tasks, seed, tuple(poster_size), progress)
-        (part/"truth/synth.json").write_text(json.dumps(marker, indent=1) + "\n")
-        if raw.exists(): raw.rmdir()          # empty: _finished has looked
+        (part / "truth/synth.json").write_text(json.dumps(marker, indent=1) + "\n")
+        if raw.exists():
+            raw.rmdir()  # empty: _finished has looked
         part.rename(raw)
     except BaseException:
         shutil.rmtree(part)
@@ -211,24 +459,57 @@ def synth_recgaze(raw: str | Path, users: int = 12, tasks: int = 40, seed: int =
 # %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #e1dd840d
 OUTCOMES = ("right slot", "another slot", "no slot", "not found")
 
+# %% ../../nbs/05_synthetic/30_synth_recgaze.ipynb #a4821b09
 def agreement(study: Study, truth: str | Path) -> tuple[pd.Series, pd.DataFrame]:
     """How a study prepared from a synthetic recording agrees with its `truth` folder: shares (sessions kept, true candidates, candidates and click;
     looks on the true slot), and a table of where the looks of final views were found, by where they truly were."""
-    sessions, looks = (pd.read_parquet(Path(truth)/f"{name}.parquet") for name in ("sessions", "looks"))
+    sessions, looks = (pd.read_parquet(Path(truth) / f"{name}.parquet") for name in ("sessions", "looks"))
     sessions = sessions[(sessions.TaskID <= LAST_TASK) & sessions.click.notna()]
     sessions["session"] = sessions.UserID + sessions.TaskID.map("-t{:02d}".format)
     items = study.slots.groupby("page").item.agg(lambda column: [int(i) for i in column])
-    got = sessions.merge(study.sessions[["session", "page", "click"]].rename(columns=dict(click="found")), on="session", how="left")
-    same = np.array([isinstance(page, str) and items[page] == list(truly) for page, truly in zip(got.page, got.candidates)])
+    got = sessions.merge(
+        study.sessions[["session", "page", "click"]].rename(columns=dict(click="found")),
+        on="session",
+        how="left",
+    )
+    same = np.array(
+        [
+            isinstance(page, str) and items[page] == list(truly)
+            for page, truly in zip(got.page, got.candidates)
+        ]
+    )
     click = same & (got.found == got.click).fillna(False).to_numpy(bool)
-    truly = looks[looks.final & (looks.signal == "gaze")].merge(sessions[["UserID", "TaskID", "session", "opened"]])
-    truly["ms"] = ((truly.Timestamp - truly.opened)*1000).round().astype(int)
-    found = study.looks[study.looks.signal == "gaze"].assign(ms=lambda f: f.start_ms.round().astype(int))[["session", "ms", "slot"]]
+    truly = looks[looks.final & (looks.signal == "gaze")].merge(
+        sessions[["UserID", "TaskID", "session", "opened"]]
+    )
+    truly["ms"] = ((truly.Timestamp - truly.opened) * 1000).round().astype(int)
+    found = study.looks[study.looks.signal == "gaze"].assign(ms=lambda f: f.start_ms.round().astype(int))[
+        ["session", "ms", "slot"]
+    ]
     nth = lambda frame: frame.assign(nth=frame.groupby(["session", "ms"]).cumcount())
-    both = nth(truly).merge(nth(found), on=["session", "ms", "nth"], how="left", suffixes=("", "_found"), indicator=True)
-    there, right = (both._merge == "both").to_numpy(), (both.slot.astype(float).fillna(-1) == both.slot_found.astype(float).fillna(-1)).to_numpy()
-    outcome = np.select([~there, right, both.slot_found.isna().to_numpy()], ["not found", "right slot", "no slot"], "another slot")
-    table = pd.crosstab(np.where(both.slot.isna(), "on no candidate", "on a candidate"), outcome).reindex(columns=list(OUTCOMES), fill_value=0)
-    shares = pd.Series(dict(sessions=len(got), kept=got.found.notna().mean(), candidates=same.mean(), candidates_and_click=click.mean(),
-                            looks=len(both), looks_in_the_right_slot=(there & right).mean()))
+    both = nth(truly).merge(
+        nth(found), on=["session", "ms", "nth"], how="left", suffixes=("", "_found"), indicator=True
+    )
+    there, right = (
+        (both._merge == "both").to_numpy(),
+        (both.slot.astype(float).fillna(-1) == both.slot_found.astype(float).fillna(-1)).to_numpy(),
+    )
+    outcome = np.select(
+        [~there, right, both.slot_found.isna().to_numpy()],
+        ["not found", "right slot", "no slot"],
+        "another slot",
+    )
+    table = pd.crosstab(np.where(both.slot.isna(), "on no candidate", "on a candidate"), outcome).reindex(
+        columns=list(OUTCOMES), fill_value=0
+    )
+    shares = pd.Series(
+        dict(
+            sessions=len(got),
+            kept=got.found.notna().mean(),
+            candidates=same.mean(),
+            candidates_and_click=click.mean(),
+            looks=len(both),
+            looks_in_the_right_slot=(there & right).mean(),
+        )
+    )
     return shares, table.rename_axis(index="truly", columns="found")

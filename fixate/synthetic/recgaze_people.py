@@ -10,12 +10,13 @@ __all__ = ['ORDER', 'OWN_GENRE', 'BACKGROUND', 'DEEPER', 'LOOKED', 'COLUMN', 'SW
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #e1a59cc2
 from functools import lru_cache
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from tqdm.auto import tqdm
 
-from .habits import HABITS, click_probabilities, expected_attention
 from ..pages.drawing import GENRES
 from ..recgaze.screen import CHOOSABLE, HEIGHT, MAX_SCROLL, PAGES, PER_PAGE, TOPS, WINDOW, box, shown
+from .habits import HABITS, click_probabilities, expected_attention
 
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #4f09014e
 _ORDER = """
@@ -27,18 +28,23 @@ CoHoCrRoAnAcScThDrFa AcRoFaAnThCrDrCoHoSc AcHoScCrAnCoRoFaDrTh CoThScAcAnRoHoDrC
 HoThAcFaDrRoScAnCoCr DrCoCrRoThAnFaHoAcSc AnScRoHoAcCrDrFaThCo DrScCrCoHoAcRoThAnFa FaAcAnThRoCrCoDrHoSc ScThCoHoFaRoAnAcCrDr
 FaRoAcAnScThCrHoCoDr CrDrCoAnFaScRoAcHoTh CrFaRoHoCoThDrScAnAc DrScThAcCrCoHoRoFaAn"""
 _SHORT = [genre[:2] for genre in GENRES]
-ORDER = np.array([[_SHORT.index(screen[i:i + 2]) for i in range(0, 20, 2)] for screen in _ORDER.split()])      # (40, 10) into GENRES
+ORDER = np.array(
+    [[_SHORT.index(screen[i : i + 2]) for i in range(0, 20, 2)] for screen in _ORDER.split()]
+)  # (40, 10) into GENRES
 
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #d33f787f
-OWN_GENRE = .35   # how often a poster shows the genre of its carousel
+OWN_GENRE = 0.35  # how often a poster shows the genre of its carousel
+
 
 class World:
     "What is on the forty screens: `leading`, `second` (40, 10, 15) into GENRES, and `movie` (40, 10, 15), the MovieIDs."
 
     def __init__(self, seed: int):
         rng = np.random.default_rng([seed, 0])
-        own = np.repeat(ORDER[..., None], PAGES*PER_PAGE, 2)
-        other = lambda genre: (genre + rng.integers(1, 10, genre.shape)) % 10   # one of the nine others, each as likely
+        own = np.repeat(ORDER[..., None], PAGES * PER_PAGE, 2)
+        other = lambda genre: (
+            (genre + rng.integers(1, 10, genre.shape)) % 10
+        )  # one of the nine others, each as likely
         self.leading = np.where(rng.random(own.shape) < OWN_GENRE, own, other(own))
         self.second = np.where(self.leading == own, other(own), own)
         self.movie = 10_000 + rng.permutation(own.size).reshape(own.shape)
@@ -46,30 +52,47 @@ class World:
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #02c2e47e
 def make_people(users: int, seed: int) -> pd.DataFrame:
     "One row per person: the survey's identity columns, `habit`, `liked` (three genre numbers, favourite first) and `stars` (ten of 1..5)."
-    rng, kinit = np.random.default_rng([seed, 2]), round(.7*users)
+    rng, kinit = np.random.default_rng([seed, 2]), round(0.7 * users)
     habits = rng.permutation(list(HABITS))
     liked = [rng.permutation(10)[:3] for _ in range(users)]
     stars = rng.integers(1, 4, (users, 10))
-    for s, (top, *further) in zip(stars, liked): s[top], s[further] = 5, 4
-    return pd.DataFrame(dict(
-        UserID=[f"KINIT_{i + 1}" if i < kinit else f"UvA_{i - kinit + 1}" for i in range(users)], SubjectID=1001 + np.arange(users),
-        habit=[habits[i % len(habits)] for i in range(users)], liked=liked, stars=list(stars),
-        First_task=rng.choice(["Free_browsing", "Semi_free_direct_search"], users)))
+    for s, (top, *further) in zip(stars, liked):
+        s[top], s[further] = 5, 4
+    return pd.DataFrame(
+        dict(
+            UserID=[f"KINIT_{i + 1}" if i < kinit else f"UvA_{i - kinit + 1}" for i in range(users)],
+            SubjectID=1001 + np.arange(users),
+            habit=[habits[i % len(habits)] for i in range(users)],
+            liked=liked,
+            stars=list(stars),
+            First_task=rng.choice(["Free_browsing", "Semi_free_direct_search"], users),
+        )
+    )
 
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #240f9571
 BACKGROUND = ("Background", -1, -1)
+
 
 def open_rows(scroll: float) -> np.ndarray:
     "The rows (from 0) whose posters can be chosen when the page is scrolled by `scroll` px."
     return np.array(shown(scroll)[0]) - 1
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #62c7500f
 class Session:
     "`scroll`, swipe `pages` (one per row) and `events` of one person; posters show the genres `leading` (10, 15), rows have `titles` (10)."
 
-    def __init__(self, rng: np.random.Generator, start: float, leading: np.ndarray, titles: np.ndarray, habit: str, liked):
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        start: float,
+        leading: np.ndarray,
+        titles: np.ndarray,
+        habit: str,
+        liked,
+    ):
         self.rng, self.leading, self.titles, self.habit, self.liked = rng, leading, titles, habit, set(liked)
-        self.t = self.begun = self.cursor_free = start        # s; `begun`: when the last fixation began
-        self.scroll, self.pages, self.events = 0, [0]*10, []
+        self.t = self.begun = self.cursor_free = start  # s; `begun`: when the last fixation began
+        self.scroll, self.pages, self.events = 0, [0] * 10, []
 
     def note(self, t: float, **what):
         "Record an event at `t` (s)."
@@ -81,117 +104,196 @@ class Session:
 
     def attention(self) -> tuple[list[tuple], np.ndarray]:
         "The posters that can be chosen, row by row, and the share of attention expected on each."
-        posters = [("Movie", r, self.pages[r]*PER_PAGE + c) for r in open_rows(self.scroll) for c in range(PER_PAGE)]
-        return posters, expected_attention(self.habit, self.liked, *np.divmod(np.arange(len(posters)), PER_PAGE),
-                                           [self.leading[r, place] for _, r, place in posters])
+        posters = [
+            ("Movie", r, self.pages[r] * PER_PAGE + c)
+            for r in open_rows(self.scroll)
+            for c in range(PER_PAGE)
+        ]
+        return posters, expected_attention(
+            self.habit,
+            self.liked,
+            *np.divmod(np.arange(len(posters)), PER_PAGE),
+            [self.leading[r, place] for _, r, place in posters],
+        )
 
     def any_poster(self, row: int) -> tuple:
         "Some poster of a row, as it is swiped."
-        return "Movie", row, self.pages[row]*PER_PAGE + int(self.rng.integers(PER_PAGE))
+        return "Movie", row, self.pages[row] * PER_PAGE + int(self.rng.integers(PER_PAGE))
 
     def box(self, element: tuple) -> tuple:
         "(x, y, width, height) of an element in page px at scroll 0; of the background, a strip of the browser bar."
         kind, row, place = element
-        if kind == "Background": return 100, self.scroll + 10, 1600, 60
+        if kind == "Background":
+            return 100, self.scroll + 10, 1600, 60
         return box(kind, row + 1, place % PER_PAGE, self.titles[row])
 
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #fc8b601b
 def fixate(self: Session, element: tuple, near_miss: bool = False, ms: float | None = None):
     "One fixation on an element (its visible part), or some pixels below or above it; median 210 ms, 90 % within 90 and 490 ms."
-    ms = round(ms or self.rng.lognormal(np.log(210), .515), 1)
+    ms = round(ms or self.rng.lognormal(np.log(210), 0.515), 1)
     x, y, w, h = self.box(element)
     top, bottom = max(y, self.scroll + WINDOW[0]), min(y + h, self.scroll + WINDOW[1])
-    if element == BACKGROUND: top, bottom = y, y + h
-    if near_miss: top, bottom = (y + h + 4, y + h + 25) if y + h - self.scroll + 25 < WINDOW[1] else (y - 12, y - 4)
+    if element == BACKGROUND:
+        top, bottom = y, y + h
+    if near_miss:
+        top, bottom = (y + h + 4, y + h + 25) if y + h - self.scroll + 25 < WINDOW[1] else (y - 12, y - 4)
     self.begun = self.t
-    self.note(self.t, fix=BACKGROUND if near_miss else element, near=element, ms=ms, scroll=self.scroll, y=self.rng.uniform(top, bottom),
-              x=self.rng.uniform(x, x + w), page=self.pages[element[1]] if element[1] >= 0 else 0)
-    self.t += ms/1000 + self.rng.uniform(.02, .06)
+    self.note(
+        self.t,
+        fix=BACKGROUND if near_miss else element,
+        near=element,
+        ms=ms,
+        scroll=self.scroll,
+        y=self.rng.uniform(top, bottom),
+        x=self.rng.uniform(x, x + w),
+        page=self.pages[element[1]] if element[1] >= 0 else 0,
+    )
+    self.t += ms / 1000 + self.rng.uniform(0.02, 0.06)
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #2760acd8
 def hover(self: Session, element: tuple):
     "The cursor comes to rest on an element for 0.2 to 2 s, unless it still rests elsewhere."
-    if self.t < self.cursor_free: return
-    seconds, lag = self.rng.uniform(.2, 2), 0 if self.chance(.3) else self.rng.uniform(0, .2)
+    if self.t < self.cursor_free:
+        return
+    seconds, lag = self.rng.uniform(0.2, 2), 0 if self.chance(0.3) else self.rng.uniform(0, 0.2)
     self.note(self.t + lag, cursor=element, seconds=round(seconds, 3))
     self.cursor_free = self.t + lag + seconds
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #313724e0
 def click(self: Session, element: tuple, looked: bool = True) -> float:
     "A click now or, where the last fixation was part of it (`looked`), sometimes at its very start; returns the time in s."
-    t = self.begun if looked and self.chance(.2) else self.t
+    t = self.begun if looked and self.chance(0.2) else self.t
     self.note(t, click=element)
-    self.t += .1
+    self.t += 0.1
     return t
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #6a11ce99
 def visit(self: Session, poster: tuple, count: int):
     "`count` fixations on one poster, some of them narrow misses; in a third of the visits the cursor comes along, or nearly."
-    if self.chance(1/3):
+    if self.chance(1 / 3):
         kind, row, place = poster
         column = place % PER_PAGE
-        beside = np.clip(column + self.rng.choice([-1, 1]), 0, PER_PAGE - 1) if self.chance(.3) else column
+        beside = np.clip(column + self.rng.choice([-1, 1]), 0, PER_PAGE - 1) if self.chance(0.3) else column
         self.hover((kind, row, place - column + int(beside)))
-    for _ in range(count): self.fixate(poster, near_miss=self.chance(.06))
+    for _ in range(count):
+        self.fixate(poster, near_miss=self.chance(0.06))
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #6953a00c
 Session.fixate, Session.hover, Session.click, Session.visit = fixate, hover, click, visit
 
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #ad14e645
-DEEPER = (1., 1., 1., .74, .62, .58, .54, .51, .48, .45)             # share of sessions that go down to row 1, 2, ... even where their end is further up
-LOOKED = (.97, .86, .67, .86, .85, .83, .81, .81, .88, .91)                 # share of those in which it is looked over
-COLUMN = (.96, .84, .82, .79, .79, .77, .84, .83, .87, .88, .78, .82, .84, .88, .90)          # share of looked-over pages on which this poster is looked at
-SWIPE = (.44, .42, .41, .36, .36, .36, .37, .38, .38, .40)            # share of rows swiped on
-ONWARD, RETURN = .83, .5                                             # swiped on again, and in the end brought back to the first page
-DRAG, WAY_LOOK = .02, .3
+DEEPER = (
+    1.0,
+    1.0,
+    1.0,
+    0.74,
+    0.62,
+    0.58,
+    0.54,
+    0.51,
+    0.48,
+    0.45,
+)  # share of sessions that go down to row 1, 2, ... even where their end is further up
+LOOKED = (
+    0.97,
+    0.86,
+    0.67,
+    0.86,
+    0.85,
+    0.83,
+    0.81,
+    0.81,
+    0.88,
+    0.91,
+)  # share of those in which it is looked over
+COLUMN = (
+    0.96,
+    0.84,
+    0.82,
+    0.79,
+    0.79,
+    0.77,
+    0.84,
+    0.83,
+    0.87,
+    0.88,
+    0.78,
+    0.82,
+    0.84,
+    0.88,
+    0.90,
+)  # share of looked-over pages on which this poster is looked at
+SWIPE = (0.44, 0.42, 0.41, 0.36, 0.36, 0.36, 0.37, 0.38, 0.38, 0.40)  # share of rows swiped on
+ONWARD, RETURN = 0.83, 0.5  # swiped on again, and in the end brought back to the first page
+DRAG, WAY_LOOK = 0.02, 0.3
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #7f2452d4
 def swipe(self: Session, row: int, forward: bool = True):
     "Click an arrow of a carousel, usually after a look at it, or (rarely) drag it; the three pages go round."
     if not self.chance(DRAG):
         arrow = ("Forward" if forward else "Backward", row, -1)
-        if self.chance(.5): self.hover(arrow)
-        if looked := self.chance(.7): self.fixate(arrow)
+        if self.chance(0.5):
+            self.hover(arrow)
+        if looked := self.chance(0.7):
+            self.fixate(arrow)
         self.click(arrow, looked)
         dragged = False
-    else: dragged = True
+    else:
+        dragged = True
     self.pages[row] = (self.pages[row] + (1 if forward else -1)) % PAGES
-    self.t += .35
-    if dragged: self.fixate(self.any_poster(row))
+    self.t += 0.35
+    if dragged:
+        self.fixate(self.any_poster(row))
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #945c3d5b
 def look_over(self: Session, row: int):
     "Look at most posters of the page that a row shows, once each."
     page = self.pages[row]
-    places = [p for p in range(page*PER_PAGE, (page + 1)*PER_PAGE) if self.chance(COLUMN[p])]
-    for place in places if page == 0 else places[::-1]: self.visit(("Movie", row, place), 1 + self.chance(.2))
+    places = [p for p in range(page * PER_PAGE, (page + 1) * PER_PAGE) if self.chance(COLUMN[p])]
+    for place in places if page == 0 else places[::-1]:
+        self.visit(("Movie", row, place), 1 + self.chance(0.2))
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #f7d8764b
 def examine(self: Session, row: int):
     "Look over a row and, in some rows, its further pages."
-    if not self.chance(LOOKED[row]): return
-    if self.chance(.3): self.fixate(("Genre", row, -1))
+    if not self.chance(LOOKED[row]):
+        return
+    if self.chance(0.3):
+        self.fixate(("Genre", row, -1))
     self.look_over(row)
-    if not self.chance(SWIPE[row]): return
+    if not self.chance(SWIPE[row]):
+        return
     self.swipe(row)
     self.look_over(row)
     if self.chance(ONWARD):
         self.swipe(row)
         self.look_over(row)
     if self.chance(RETURN):
-        forward = self.chance(.5)
-        while self.pages[row]: self.swipe(row, forward)
+        forward = self.chance(0.5)
+        while self.pages[row]:
+            self.swipe(row, forward)
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #5b041f63
 def scroll_to(self: Session, target: int):
     "Turn the wheel: 0.12 s per notch of 100 px, smoothly; sometimes the eye rests on a poster on the way."
-    if target == self.scroll: return
-    seconds, halfway = .12*max(1, abs(target - self.scroll)/100), (self.scroll + target)//2
-    self.t += seconds/2
+    if target == self.scroll:
+        return
+    seconds, halfway = 0.12 * max(1, abs(target - self.scroll) / 100), (self.scroll + target) // 2
+    self.t += seconds / 2
     if self.chance(WAY_LOOK):
         self.scroll = halfway
         posters, _ = self.attention()
         self.fixate(posters[self.rng.integers(len(posters))], ms=self.rng.uniform(60, 140))
-    self.t += seconds/2
+    self.t += seconds / 2
     self.scroll = target
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #7e774960
 Session.examine, Session.look_over, Session.swipe, Session.scroll_to = examine, look_over, swipe, scroll_to
 
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #e12767e6
-ODD = (.45, .45, .1)     # odd looks at the background, a title, a poster that is cut by more than half
-WHIM = 30.    # concentration of a session's own attention around the expected one
+ODD = (0.45, 0.45, 0.1)  # odd looks at the background, a title, a poster that is cut by more than half
+WHIM = 30.0  # concentration of a session's own attention around the expected one
+
 
 @lru_cache
 def resting_places() -> dict[str, list[int]]:
@@ -202,81 +304,118 @@ def resting_places() -> dict[str, list[int]]:
         places["first" if rows == [1, 2, 3] else "three" if len(rows) == 3 else "two"].append(s)
     return places
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #3e208307
 def odd_look(self: Session):
     "A look that is on no candidate: background, a genre's title, or a row that is only partly visible."
     tops = np.array(TOPS) - self.scroll
-    visible = np.minimum(tops + HEIGHT, WINDOW[1]) - np.maximum(tops, WINDOW[0])        # px of each row of posters
-    partial = np.flatnonzero((visible > 20) & (visible < CHOOSABLE*HEIGHT))
+    visible = np.minimum(tops + HEIGHT, WINDOW[1]) - np.maximum(tops, WINDOW[0])  # px of each row of posters
+    partial = np.flatnonzero((visible > 20) & (visible < CHOOSABLE * HEIGHT))
     choice = self.rng.choice(3, p=ODD)
-    if choice == 0: return self.fixate(BACKGROUND)
-    if choice == 1 or not len(partial): return self.fixate(("Genre", open_rows(self.scroll)[-1], -1))
+    if choice == 0:
+        return self.fixate(BACKGROUND)
+    if choice == 1 or not len(partial):
+        return self.fixate(("Genre", open_rows(self.scroll)[-1], -1))
     self.fixate(self.any_poster(self.rng.choice(partial)))
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #04cc71c8
 def settle(self: Session, clicks: bool = True) -> dict:
     "Look at the final view and click a poster there (unless not `clicks`); returns the truth about it."
     rng, start = self.rng, self.t
     posters, share = self.attention()
-    whim, left = rng.dirichlet(WHIM*share), rng.integers(25, 56)
-    glances = dict(zip(rng.integers(0, left, 2*PAGES).tolist(), np.repeat(open_rows(self.scroll), 2)))      # when (looks left), and at which carousel
+    whim, left = rng.dirichlet(WHIM * share), rng.integers(25, 56)
+    glances = dict(
+        zip(rng.integers(0, left, 2 * PAGES).tolist(), np.repeat(open_rows(self.scroll), 2))
+    )  # when (looks left), and at which carousel
     while left > 0:
-        if self.chance(.08): self.odd_look()
+        if self.chance(0.08):
+            self.odd_look()
         self.visit(posters[rng.choice(len(posters), p=whim)], count := min(left, rng.integers(1, 4)))
         for when in [w for w in glances if left - count <= w < left]:
-            there = share*np.array([r == glances[when] for _, r, _ in posters])
-            self.visit(posters[rng.choice(len(posters), p=there/there.sum())], 1)
+            there = share * np.array([r == glances[when] for _, r, _ in posters])
+            self.visit(posters[rng.choice(len(posters), p=there / there.sum())], 1)
         left -= count
-        if self.chance(.008): self.click(("Genre", posters[-1][1], -1))
-        if self.chance(.008): self.click(BACKGROUND)
+        if self.chance(0.008):
+            self.click(("Genre", posters[-1][1], -1))
+        if self.chance(0.008):
+            self.click(BACKGROUND)
     choice = posters[rng.choice(len(posters), p=click_probabilities(share))]
     if clicks:
-        if self.chance(.03):
+        if self.chance(0.03):
             self.click(posters[rng.integers(len(posters))])
             self.fixate(choice)
         end = round(self.click(choice), 3)
-        self.events = [e for e in self.events if (e["t"] < end if "cursor" in e else e["t"] <= end)]    # no record after the choice
+        self.events = [
+            e for e in self.events if (e["t"] < end if "cursor" in e else e["t"] <= end)
+        ]  # no record after the choice
         for e in self.events:
-            if "cursor" in e: e["seconds"] = round(min(e["seconds"], end - e["t"]), 3)
-    return dict(start=start, scroll=float(self.scroll), pages="".join(map(str, self.pages)), rows=shown(self.scroll)[0],
-                candidates=posters, attention=share.tolist(), choice=choice if clicks else None)
+            if "cursor" in e:
+                e["seconds"] = round(min(e["seconds"], end - e["t"]), 3)
+    return dict(
+        start=start,
+        scroll=float(self.scroll),
+        pages="".join(map(str, self.pages)),
+        rows=shown(self.scroll)[0],
+        candidates=posters,
+        attention=share.tolist(),
+        choice=choice if clicks else None,
+    )
 
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #7d43eefe
 Session.odd_look, Session.settle = odd_look, settle
 
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #d69e8e4e
 def play(session: Session, clicks: bool) -> tuple[list[dict], dict]:
     "A whole session: look around, settle, click. Returns its table rows in time order and the truth."
     rng, places = session.rng, resting_places()
-    final = int(rng.choice(places[rng.choice(["first", "three", "two"], p=[.5, .25, .25])]))
+    final = int(rng.choice(places[rng.choice(["first", "three", "two"], p=[0.5, 0.25, 0.25])]))
     lowest = max(shown(final)[0])
-    depth = max(lowest, int((rng.random() < np.array(DEEPER)).sum()))            # the lowest row, counted from 1, that is looked over
+    depth = max(
+        lowest, int((rng.random() < np.array(DEEPER)).sum())
+    )  # the lowest row, counted from 1, that is looked over
     seen = 0
     while True:
-        for row in range(seen, min(depth, open_rows(session.scroll)[-1] + 1)): session.examine(row)
+        for row in range(seen, min(depth, open_rows(session.scroll)[-1] + 1)):
+            session.examine(row)
         seen = max(seen, open_rows(session.scroll)[-1] + 1)
-        if seen >= depth: break
-        session.scroll_to(min(session.scroll + 100*int(rng.integers(2, 6)), MAX_SCROLL))
+        if seen >= depth:
+            break
+        session.scroll_to(min(session.scroll + 100 * int(rng.integers(2, 6)), MAX_SCROLL))
     session.scroll_to(final)
     truth = session.settle(clicks)
     rows = []
     for event in sorted(session.events, key=lambda e: e["t"]):
         shares = rows and rows[-1]["t"] == event["t"] and not rows[-1].keys() & (event.keys() - {"t"})
-        if shares and session.chance(.5): rows[-1].update(event)
-        else: rows.append(event)
+        if shares and session.chance(0.5):
+            rows[-1].update(event)
+        else:
+            rows.append(event)
     return rows, truth
 
 # %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #b22c061c
 LOST = {("KINIT_21", 18), ("KINIT_51", 3), ("UvA_4", 20)}
 
-def record(world: World, people: pd.DataFrame, tasks: int, seed: int, progress: bool = True) -> tuple[pd.DataFrame, list[dict]]:
+# %% ../../nbs/05_synthetic/20_recgaze_people.ipynb #aae996cc
+def record(
+    world: World, people: pd.DataFrame, tasks: int, seed: int, progress: bool = True
+) -> tuple[pd.DataFrame, list[dict]]:
     "Everybody on the first `tasks` screens: rows of events (with `session`, `user`, `task`) and the truth about each final view."
-    rows, truths, names, total = [], [], np.array(GENRES), len(people)*tasks
+    rows, truths, names, total = [], [], np.array(GENRES), len(people) * tasks
     with tqdm(total=total, desc="sessions", disable=not progress) as bar:
         for user, person in people.iterrows():
-            order, t = list(range(1, tasks + 1)), 5.
-            if person.First_task != "Free_browsing": order.sort(key=lambda task: task <= 30)
+            order, t = list(range(1, tasks + 1)), 5.0
+            if person.First_task != "Free_browsing":
+                order.sort(key=lambda task: task <= 30)
             for task in order:
                 rng = np.random.default_rng([seed, 7, user, task])
-                t = float(np.ceil(t + rng.uniform(5, 20)))                        # a whole second: written as 12.0
-                session = Session(rng, t, names[world.leading[task - 1]], names[ORDER[task - 1]], person.habit, names[person.liked])
+                t = float(np.ceil(t + rng.uniform(5, 20)))  # a whole second: written as 12.0
+                session = Session(
+                    rng,
+                    t,
+                    names[world.leading[task - 1]],
+                    names[ORDER[task - 1]],
+                    person.habit,
+                    names[person.liked],
+                )
                 events, truth = play(session, clicks=total < 3480 or (person.UserID, task) not in LOST)
                 rows += [dict(event, session=len(truths), user=user, task=task) for event in events]
                 truths.append(dict(truth, user=user, task=task))

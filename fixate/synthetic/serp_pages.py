@@ -14,14 +14,15 @@ import lxml.html
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ..adserp.boxes import LINK_BLUE
 from ..adserp.files import COLUMN, SCALE, VIEW_W
 from ..pages.drawing import GENRES, draw_poster, font
-from ..adserp.boxes import LINK_BLUE
 
 # %% ../../nbs/05_synthetic/50_serp_pages.ipynb #81b42066
 @dataclass
 class Block:
     "Something on a synthetic page: `kind`, `rank` within it, box (page px), `genre` or '' and `title`; `form` says how the document writes it, `xpath` is where."
+
     kind: str
     x1: int
     y1: int
@@ -38,9 +39,11 @@ class Block:
         "Kind and rank in one word."
         return f"{self.kind}-{self.rank}"
 
+# %% ../../nbs/05_synthetic/50_serp_pages.ipynb #257995fa
 @dataclass
 class SerpPage:
     "Blocks of a page, its height in CSS px, and where (px) the related searches begin."
+
     blocks: list[Block]
     height: int
     related: int
@@ -50,37 +53,77 @@ class SerpPage:
     @property
     def px(self) -> int:
         "Height in px of the screenshot."
-        return round(SCALE*self.height)
+        return round(SCALE * self.height)
 
+# %% ../../nbs/05_synthetic/50_serp_pages.ipynb #529ba24b
 def lay_out(rng: np.random.Generator, query: str) -> SerpPage:
     "A random page for `query`."
     left, right = COLUMN
     blocks, chance = [], lambda p: rng.random() < p
-    def genre(): return GENRES[int(rng.integers(len(GENRES)))]
+
+    def genre():
+        return GENRES[int(rng.integers(len(GENRES)))]
+
     def add(kind, x1, y, x2, height, form="", named=True):
         g = genre() if named else ""
-        blocks.append(Block(kind, x1, y, x2, y + height, g, f"{g} print no. {rng.integers(100, 1000)}" if named else form, form))
+        blocks.append(
+            Block(
+                kind,
+                x1,
+                y,
+                x2,
+                y + height,
+                g,
+                f"{g} print no. {rng.integers(100, 1000)}" if named else form,
+                form,
+            )
+        )
         return y + height
+
     y = 163
-    if chance(.25): y = add("dd_top", left, 158, left + 586, 242) + 24
-    for _ in range(rng.integers(0, 3)): y = add("native_ad", left, y, left + 540, 44 + int(rng.integers(120, 150))) + 27
+    if chance(0.25):
+        y = add("dd_top", left, 158, left + 586, 242) + 24
+    for _ in range(rng.integers(0, 3)):
+        y = add("native_ad", left, y, left + 540, 44 + int(rng.integers(120, 150))) + 27
     y += 8
     results = int(rng.integers(8, 11))
-    widgets = {int(rng.integers(2, results)): "People also ask"} if chance(.5) else {}
-    if chance(.3): widgets |= {int(rng.integers(3, results)): "Images"}
-    twin = int(rng.integers(1, results)) if chance(.4) else -1
+    widgets = {int(rng.integers(2, results)): "People also ask"} if chance(0.5) else {}
+    if chance(0.3):
+        widgets |= {int(rng.integers(3, results)): "Images"}
+    twin = int(rng.integers(1, results)) if chance(0.4) else -1
     for i in range(results):
-        if i in widgets: y = add("widget", left, y, right, 196 if widgets[i] != "Images" else 180, widgets[i], named=False) + 40
-        indent, form = (14, "twin") if i == twin else (0, "first" if i + 1 == twin and i + 1 not in widgets else ["plain", "wrapped"][int(chance(.25))])
-        if form == "twin" and (not blocks or blocks[-1].form != "first"): indent, form = 0, "plain"
-        y = add("organic", left + indent, y, right, 44 + int(rng.integers(140, 170)), form) + (20 if form == "first" else 28)
-    for _ in range(rng.integers(0, 4)): y = add("native_ad", left, y, left + 540, 44 + int(rng.integers(100, 130))) + 27
-    if chance(.3): add("dd_right", 802, 158, 1023, int(rng.choice([330, 503, 676])))
-    elif chance(.25): add("widget", 804, 164, 1134, 98, "See results about", named=False)
+        if i in widgets:
+            y = (
+                add("widget", left, y, right, 196 if widgets[i] != "Images" else 180, widgets[i], named=False)
+                + 40
+            )
+        indent, form = (
+            (14, "twin")
+            if i == twin
+            else (
+                0,
+                "first"
+                if i + 1 == twin and i + 1 not in widgets
+                else ["plain", "wrapped"][int(chance(0.25))],
+            )
+        )
+        if form == "twin" and (not blocks or blocks[-1].form != "first"):
+            indent, form = 0, "plain"
+        y = add("organic", left + indent, y, right, 44 + int(rng.integers(140, 170)), form) + (
+            20 if form == "first" else 28
+        )
+    for _ in range(rng.integers(0, 4)):
+        y = add("native_ad", left, y, left + 540, 44 + int(rng.integers(100, 130))) + 27
+    if chance(0.3):
+        add("dd_right", 802, 158, 1023, int(rng.choice([330, 503, 676])))
+    elif chance(0.25):
+        add("widget", 804, 164, 1134, 98, "See results about", named=False)
     ranks: dict[str, int] = {}
-    for b in sorted(blocks, key=lambda b: b.x1 > right):                          # the panel at the right comes last among the widgets
+    for b in sorted(
+        blocks, key=lambda b: b.x1 > right
+    ):  # the panel at the right comes last among the widgets
         b.rank = ranks[b.kind] = ranks.get(b.kind, 0) + 1
-    height = int(np.ceil((y + 330)/SCALE))
+    height = int(np.ceil((y + 330) / SCALE))
     return SerpPage(blocks, height, y + 12, query)
 
 # %% ../../nbs/05_synthetic/50_serp_pages.ipynb #10c41ff1
@@ -89,86 +132,133 @@ def _banner(genre: str, second: str, number: int, size: tuple[int, int]) -> Imag
     "A poster drawn small and stretched into a banner, as the school's column pages show it."
     return draw_poster(genre, number, (114, 64), second).resize(size)
 
+# %% ../../nbs/05_synthetic/50_serp_pages.ipynb #a071d1e0
 def draw_screenshot(page: SerpPage, rng: np.random.Generator) -> Image.Image:
     "The full-page screenshot."
     image = Image.new("RGB", (VIEW_W, page.px), "white")
     draw = ImageDraw.Draw(image)
     text = lambda x, y, words, px, fill="black": draw.text((x, y), words, font=font(px), fill=fill)
-    text(20, 18, "Search", 22, (66, 133, 244)); draw.rounded_rectangle((162, 14, 700, 54), 18, outline=(200, 200, 200)); text(180, 24, page.query, 13)
+    text(20, 18, "Search", 22, (66, 133, 244))
+    draw.rounded_rectangle((162, 14, 700, 54), 18, outline=(200, 200, 200))
+    text(180, 24, page.query, 13)
     text(162, 120, f"About {rng.integers(10, 999)},000 results", 11, "grey")
+
     def banner(b, x, y, w, h):
         second = GENRES[int(rng.integers(len(GENRES)))]
         image.paste(_banner(b.genre, second, int(rng.integers(12)), (w, h)), (x, y))
+
     for b in page.blocks:
         w, h = b.x2 - b.x1, b.y2 - b.y1
         if b.kind in ("organic", "native_ad"):
-            text(b.x1 + 1, b.y1 + 2, ("Ad · " if b.kind == "native_ad" else "") + f"https://www.shop{b.rank}.example", 11, (60, 64, 67))
+            text(
+                b.x1 + 1,
+                b.y1 + 2,
+                ("Ad · " if b.kind == "native_ad" else "") + f"https://www.shop{b.rank}.example",
+                11,
+                (60, 64, 67),
+            )
             text(b.x1 + 1, b.y1 + 17, b.title, 17, LINK_BLUE)
             banner(b, b.x1, b.y1 + 44, w, h - 44)
         elif b.kind in ("dd_top", "dd_right"):
             text(b.x1 + 8, b.y1 + 6, f"Ads · Shop {b.genre}", 14)
-            across, down = (4, 1) if b.kind == "dd_top" else (1, h//165)
-            cw, ch = (w - 8)//across, (h - 30)//down
-            for i in range(across*down):
-                x, y = b.x1 + 4 + i % across*cw, b.y1 + 28 + i//across*ch
+            across, down = (4, 1) if b.kind == "dd_top" else (1, h // 165)
+            cw, ch = (w - 8) // across, (h - 30) // down
+            for i in range(across * down):
+                x, y = b.x1 + 4 + i % across * cw, b.y1 + 28 + i // across * ch
                 banner(b, x, y, cw - 6, ch - 6)
         elif b.form == "Images":
             text(b.x1, b.y1, "Images for this search", 15)
-            for k in range(6): draw.rectangle((b.x1 + k*98, b.y1 + 26, b.x1 + k*98 + 92, b.y2 - 1), fill=(150 + 8*k,)*3)
+            for k in range(6):
+                draw.rectangle(
+                    (b.x1 + k * 98, b.y1 + 26, b.x1 + k * 98 + 92, b.y2 - 1), fill=(150 + 8 * k,) * 3
+                )
         else:
-            lines = max(2, h//44)
+            lines = max(2, h // 44)
             text(b.x1, b.y1 - 2, b.form, 17)
             for k in range(1, lines + 1):
-                y = b.y1 + k*h//lines
+                y = b.y1 + k * h // lines
                 draw.line((b.x1, y - 1, b.x2 - 1, y - 1), fill=(205, 208, 212))
                 text(b.x1 + 2, y - 30, f"What is print {rng.integers(100, 1000)}?", 12)
     text(162, page.related, "Related searches", 15)
-    for k in range(2): draw.rounded_rectangle((162 + 300*k, page.related + 34, 430 + 300*k, page.related + 74), 18, fill=(241, 243, 244))
+    for k in range(2):
+        draw.rounded_rectangle(
+            (162 + 300 * k, page.related + 34, 430 + 300 * k, page.related + 74), 18, fill=(241, 243, 244)
+        )
     text(350, page.related + 120, "Seeeearch", 34, (234, 134, 52))
-    draw.rectangle((0, page.px - 92, VIEW_W, page.px), fill=(242, 242, 242)); text(162, page.px - 60, "Help   Privacy   Terms", 12, "grey")
+    draw.rectangle((0, page.px - 92, VIEW_W, page.px), fill=(242, 242, 242))
+    text(162, page.px - 60, "Help   Privacy   Terms", 12, "grey")
     return image
 
 # %% ../../nbs/05_synthetic/50_serp_pages.ipynb #e9d99119
 def _at(b: Block) -> str:
     "Inline style that puts an element into the block's box."
-    css = [f"{v/SCALE:.3f}px" for v in (b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1)]
+    css = [f"{v / SCALE:.3f}px" for v in (b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1)]
     return "position:absolute;left:{};top:{};width:{};height:{}".format(*css)
 
-def _link(b: Block) -> str:
-    return (f'<div class="yuRUbf"><a href="https://www.shop{b.rank}.example/"><h3 class="LC20lb" data-b="{b.item}" style="position:absolute;top:{19/SCALE:.2f}px;margin:0">'
-            f'{escape(b.title)}</h3><div class="TbwUpd"><cite>https://www.shop{b.rank}.example</cite></div></a></div><div class="VwiC3b">A print for your wall.</div>')
 
+def _link(b: Block) -> str:
+    return (
+        f'<div class="yuRUbf"><a href="https://www.shop{b.rank}.example/"><h3 class="LC20lb" data-b="{b.item}" style="position:absolute;top:{19 / SCALE:.2f}px;margin:0">'
+        f'{escape(b.title)}</h3><div class="TbwUpd"><cite>https://www.shop{b.rank}.example</cite></div></a></div><div class="VwiC3b">A print for your wall.</div>'
+    )
+
+# %% ../../nbs/05_synthetic/50_serp_pages.ipynb #ac00f596
 def write_html(page: SerpPage) -> str:
     "The saved document; sets the `xpath` of every block."
     of = lambda kind: [b for b in page.blocks if b.kind == kind]
     main = [b for b in page.blocks if b.kind in ("organic", "widget") and b.x1 < COLUMN[1]]
     panel = [b for b in page.blocks if b.kind == "widget" and b.x1 > COLUMN[1]]
-    unit = lambda b, side: f'<div class="commercial-unit-desktop-{side}" style="{_at(b)}"><div class="pla-unit"><a href="#"><span data-b="{b.item}">Shop {escape(b.title)}</span></a></div></div>'
-    ad = lambda b: f'<div data-text-ad="1" style="{_at(b)}"><div><a href="#"><div role="heading" data-b="{b.item}"><span>{escape(b.title)}</span></div></a></div></div>'
-    inside = "".join(f'<div class="cu-container">{unit(b, "rhs")}</div>' for b in of("dd_right")) + "".join(f'<div style="{_at(b)}"><h2 data-b="{b.item}">{b.form}</h2><div>A company</div></div>' for b in panel)
-    rhs = f'<div id="rhs" class="TQc1id rhstc4"><h2 class="Uo8X3b">Complementary results</h2>{inside}</div>' if inside else ""
+    unit = lambda b, side: (
+        f'<div class="commercial-unit-desktop-{side}" style="{_at(b)}"><div class="pla-unit"><a href="#"><span data-b="{b.item}">Shop {escape(b.title)}</span></a></div></div>'
+    )
+    ad = lambda b: (
+        f'<div data-text-ad="1" style="{_at(b)}"><div><a href="#"><div role="heading" data-b="{b.item}"><span>{escape(b.title)}</span></div></a></div></div>'
+    )
+    inside = "".join(f'<div class="cu-container">{unit(b, "rhs")}</div>' for b in of("dd_right")) + "".join(
+        f'<div style="{_at(b)}"><h2 data-b="{b.item}">{b.form}</h2><div>A company</div></div>' for b in panel
+    )
+    rhs = (
+        f'<div id="rhs" class="TQc1id rhstc4"><h2 class="Uo8X3b">Complementary results</h2>{inside}</div>'
+        if inside
+        else ""
+    )
     rso, script = [], "<script>(function(){var a='<div>not a result</div>';})();</script>"
     for i, b in enumerate(main):
-        if b.form == "twin": continue
-        if b.kind == "widget": rso.append(f'<div class="ULSxyf"><div class="AuVD" style="{_at(b)}"><div><span data-b="{b.item}">{b.form}</span></div><div><a href="#"><h3>More</h3></a></div></div></div>')
+        if b.form == "twin":
+            continue
+        if b.kind == "widget":
+            rso.append(
+                f'<div class="ULSxyf"><div class="AuVD" style="{_at(b)}"><div><span data-b="{b.item}">{b.form}</span></div><div><a href="#"><h3>More</h3></a></div></div></div>'
+            )
         elif b.form == "first":
-            rso.append(f'<div class="hlcw0c"><div><div class="g"><div style="{_at(b)}">{_link(b)}</div><div class="d4rhi" style="{_at(main[i + 1])}"><div class="g"><div>{_link(main[i + 1])}</div></div></div></div></div></div>')
+            rso.append(
+                f'<div class="hlcw0c"><div><div class="g"><div style="{_at(b)}">{_link(b)}</div><div class="d4rhi" style="{_at(main[i + 1])}"><div class="g"><div>{_link(main[i + 1])}</div></div></div></div></div></div>'
+            )
         elif b.form == "wrapped":
-            rso.append(f'<div class="hlcw0c">{rhs}<div class="g tF2Cxc" style="{_at(b)}"><div class="jtfYYd">{_link(b)}</div></div></div>')
+            rso.append(
+                f'<div class="hlcw0c">{rhs}<div class="g tF2Cxc" style="{_at(b)}"><div class="jtfYYd">{_link(b)}</div></div></div>'
+            )
             rhs = ""
-        else: rso.append(f'<div class="g tF2Cxc" style="{_at(b)}"><div class="jtfYYd">{_link(b)}</div></div>{script if i % 3 == 0 else ""}')
+        else:
+            rso.append(
+                f'<div class="g tF2Cxc" style="{_at(b)}"><div class="jtfYYd">{_link(b)}</div></div>{script if i % 3 == 0 else ""}'
+            )
     top = [b for b in of("native_ad") if b.y1 < main[0].y1]
-    page.html = (f'<!DOCTYPE html><html><head><meta charset="UTF-8"><title>{escape(page.query)} - Search</title><style>h3{{font-size:20px}}</style>{script}</head>'
-                 f'<body id="gsr" style="margin:0;height:{page.height}px"><div id="main"><div id="cnt"><div id="rcnt"><div id="center_col"><div id="taw"><div id="tvcap">'
-                 f'{"".join(unit(b, "top") for b in of("dd_top"))}<div id="tads">{"".join(map(ad, top))}</div></div></div><div id="res"><div id="search"><div>'
-                 f'<div id="rso">{rhs}{"".join(rso)}</div></div></div></div><div id="bottomads"><div id="tadsb">{"".join(ad(b) for b in of("native_ad") if b not in top)}</div></div>'
-                 f'<div id="botstuff"><div>Related searches</div></div></div></div></div></div></body></html>')
+    page.html = (
+        f'<!DOCTYPE html><html><head><meta charset="UTF-8"><title>{escape(page.query)} - Search</title><style>h3{{font-size:20px}}</style>{script}</head>'
+        f'<body id="gsr" style="margin:0;height:{page.height}px"><div id="main"><div id="cnt"><div id="rcnt"><div id="center_col"><div id="taw"><div id="tvcap">'
+        f'{"".join(unit(b, "top") for b in of("dd_top"))}<div id="tads">{"".join(map(ad, top))}</div></div></div><div id="res"><div id="search"><div>'
+        f'<div id="rso">{rhs}{"".join(rso)}</div></div></div></div><div id="bottomads"><div id="tadsb">{"".join(ad(b) for b in of("native_ad") if b not in top)}</div></div>'
+        f'<div id="botstuff"><div>Related searches</div></div></div></div></div></div></body></html>'
+    )
     root = lxml.html.document_fromstring(page.html)
     found = {e.get("data-b"): e for e in root.xpath("//*[@data-b]")}
-    for b in page.blocks: b.xpath = logged_path(found[b.item])
+    for b in page.blocks:
+        b.xpath = logged_path(found[b.item])
     page.html = page.html.replace(' data-b="', ' data-ved="')
     return page.html
 
+# %% ../../nbs/05_synthetic/50_serp_pages.ipynb #d8603fc4
 def logged_path(element: lxml.html.HtmlElement) -> str:
     "The path of an element as the recorder writes it: from the nearest ancestor with an id, with an index where siblings share the tag."
     steps: list[str] = []

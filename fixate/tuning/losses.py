@@ -17,38 +17,54 @@ from ..core.study import FixateError
 # %% ../../nbs/10_tuning/10_losses.ipynb #c121d909
 TINY = 1e-8
 
+
 def _terms(gaze: Tensor, attention: Tensor) -> Tensor:
     "g log(g/a) per slot (B, n); zero where there is no gaze."
-    return torch.where(gaze > 0, gaze*((gaze + TINY).log() - (attention + TINY).log()), torch.zeros_like(gaze))
+    return torch.where(
+        gaze > 0, gaze * ((gaze + TINY).log() - (attention + TINY).log()), torch.zeros_like(gaze)
+    )
 
+# %% ../../nbs/10_tuning/10_losses.ipynb #5e624f29
 def plain_kl(gaze: Tensor, attention: Tensor, present: Tensor) -> Tensor:
     "KL(g ‖ a) per sample (B,)."
     return _terms(gaze, attention).sum(-1)
 
-def weighted_kl(gaze: Tensor, attention: Tensor, present: Tensor, gamma: float = 2., eps: float = 1e-8) -> Tensor:
-    "FixATE's weighted KL per sample (B,): ω ∝ (g + ε)^γ over the slots that are `present`."
-    w = torch.where(present, (gaze + eps)**gamma, torch.zeros_like(gaze))
-    return (w/w.sum(-1, keepdim=True)*_terms(gaze, attention)).sum(-1)
 
+def weighted_kl(
+    gaze: Tensor, attention: Tensor, present: Tensor, gamma: float = 2.0, eps: float = 1e-8
+) -> Tensor:
+    "FixATE's weighted KL per sample (B,): ω ∝ (g + ε)^γ over the slots that are `present`."
+    w = torch.where(present, (gaze + eps) ** gamma, torch.zeros_like(gaze))
+    return (w / w.sum(-1, keepdim=True) * _terms(gaze, attention)).sum(-1)
+
+# %% ../../nbs/10_tuning/10_losses.ipynb #1a0c3051
 def coarsened_kl(gaze: Tensor, attention: Tensor, present: Tensor, k: int = 5) -> Tensor:
     "KL after lumping everything outside the gaze's top k slots into one tail (B,)."
     top = gaze.topk(min(k, gaze.shape[-1])).indices
-    g, a = (torch.cat([x.gather(-1, top), (1 - x.gather(-1, top).sum(-1, keepdim=True)).clamp_min(0)], -1) for x in (gaze, attention))
+    g, a = (
+        torch.cat([x.gather(-1, top), (1 - x.gather(-1, top).sum(-1, keepdim=True)).clamp_min(0)], -1)
+        for x in (gaze, attention)
+    )
     return _terms(g, a).sum(-1)
 
-ATTENTION_LOSSES: dict[str, Callable] = dict(weighted_kl=weighted_kl, plain_kl=plain_kl, coarsened_kl=coarsened_kl)
+# %% ../../nbs/10_tuning/10_losses.ipynb #5088d4c4
+ATTENTION_LOSSES: dict[str, Callable] = dict(
+    weighted_kl=weighted_kl, plain_kl=plain_kl, coarsened_kl=coarsened_kl
+)
+
 
 def attention_loss(name: str) -> Callable:
     "The attention loss called `name`. Raises FixateError for an unknown one."
-    if name not in ATTENTION_LOSSES: raise FixateError(f"unknown attention loss {name!r}; accepted: {', '.join(ATTENTION_LOSSES)}")
+    if name not in ATTENTION_LOSSES:
+        raise FixateError(f"unknown attention loss {name!r}; accepted: {', '.join(ATTENTION_LOSSES)}")
     return ATTENTION_LOSSES[name]
 
 # %% ../../nbs/10_tuning/10_losses.ipynb #81ff5359
 def next_token_loss(hidden: Tensor, vocabulary: Tensor, answer: Tensor) -> Tensor:
     "−log p(answer) per sample (B,) from hidden states (B, d) and output embeddings (vocab, d)."
-    return torch.nn.functional.cross_entropy((hidden@vocabulary.T).float(), answer, reduction="none")
+    return torch.nn.functional.cross_entropy((hidden @ vocabulary.T).float(), answer, reduction="none")
 
 # %% ../../nbs/10_tuning/10_losses.ipynb #c892b356
-def lambda_at(step: int, final: float = .5, warmup: int = 30, ramp: int = 30) -> float:
+def lambda_at(step: int, final: float = 0.5, warmup: int = 30, ramp: int = 30) -> float:
     "λ after `step` optimiser steps: 0 for `warmup` steps, then linear to `final` within `ramp`."
-    return final*min(max((step - warmup)/ramp, 0.), 1.) if ramp else final*(step >= warmup)
+    return final * min(max((step - warmup) / ramp, 0.0), 1.0) if ramp else final * (step >= warmup)

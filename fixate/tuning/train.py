@@ -7,7 +7,8 @@ __all__ = ['RELEASED', 'PRESETS', 'Settings', 'settings', 'Example', 'make_examp
            'my_share', 'add_up', 'batches', 'validate', 'settled', 'train']
 
 # %% ../../nbs/10_tuning/40_train.ipynb #ccb70252
-import math, os
+import math
+import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -16,31 +17,37 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..core.study import FixateError, Study
+from ..model.answers import Path as LabelPath
+from ..model.answers import label_paths
 from ..model.backbone import Backbone, Encoded, Vision, encode, question, see, slot_pooling
-from ..model.answers import Path as LabelPath, label_paths
-from ..probes.page_probe import Looked, look_at
-from .losses import attention_loss, lambda_at
-from ..scoring.metrics import kl_div
+from ..model.prompt import FORMS, PersonalPrompts
 from ..probes.operators import operator, probe_options
+from ..probes.page_probe import Looked, look_at
 from ..probes.prefix import check_prompt_at
 from ..probes.probe import ProbeOptions
-from ..model.prompt import FORMS, PersonalPrompts
 from ..probes.readout import check_readout, fit_readout, read_out
-from ..core.study import FixateError, Study
+from ..scoring.metrics import kl_div
+from .losses import attention_loss, lambda_at
 
 # %% ../../nbs/10_tuning/40_train.ipynb #5b7e902a
 @dataclass(frozen=True)
 class Settings:
     "All parameters of one tuning. Loss: w·NTP + λ·Attn + β‖z‖² (design of FixATE, arXiv 2604.09368)."
+
     preset: str = "default"
     operator: str = "attnlrp"
-    prompt_at: str = "start"            # "after_image": a page is computed once for all users and steps, but does not know the user
+    prompt_at: str = (
+        "start"  # "after_image": a page is computed once for all users and steps, but does not know the user
+    )
     backbone: str = "tiny-qwen3vl"
     seed: int = 42
-    personal: bool = True               # False: one shared prompt, z stays 0
-    layers: int | None = None           # probed last layers K; None: a sixth of the backbone's (6 of 36)
-    eps: float = .1                     # ε of the operator's stabiliser: at the released 1e-4 a head whose contributions cancel drowns all others
-    temperature: float | None = None    # of the attention that is read out, and its floor (see `fixate.probes.readout`); None: fitted on validation sessions after training
+    personal: bool = True  # False: one shared prompt, z stays 0
+    layers: int | None = None  # probed last layers K; None: a sixth of the backbone's (6 of 36)
+    eps: float = 0.1  # ε of the operator's stabiliser: at the released 1e-4 a head whose contributions cancel drowns all others
+    temperature: float | None = (
+        None  # of the attention that is read out, and its floor (see `fixate.probes.readout`); None: fitted on validation sessions after training
+    )
     floor: float | None = None
     pooling: str = "area"
     signal: str = "gaze"
@@ -48,46 +55,90 @@ class Settings:
     n_basis: int = 16
     n_soft: int = 16
     attention_loss: str = "plain_kl"
-    w: float = 1.                       # weight of the next-token loss
-    lam: float = 1.                     # final λ
+    w: float = 1.0  # weight of the next-token loss
+    lam: float = 1.0  # final λ
     warmup: int = 10
     ramp: int = 30
     beta: float = 1e-4
     lr_basis: float = 3e-3
     lr_z: float = 5e-2
-    schedule: str = "cosine"            # of both rates over all epochs, down to 0; or "constant"
+    schedule: str = "cosine"  # of both rates over all epochs, down to 0; or "constant"
     weight_decay: float = 1e-3
     batch: int = 8
     accumulate: int = 1
-    clip_basis: float = 100.
-    clip_z: float = 5.
+    clip_basis: float = 100.0
+    clip_z: float = 5.0
     epochs: int = 10
     validate_every: int = 1
     patience: int = 16
 
     def __post_init__(self):
-        if self.preset not in PRESETS: raise FixateError(f"unknown preset {self.preset!r}; accepted: {', '.join(PRESETS)}")
-        operator(self.operator), attention_loss(self.attention_loss), check_prompt_at(self.prompt_at, self.operator), check_readout(self.temperature, self.floor)
-        if self.form not in FORMS: raise FixateError(f"unknown prompt form {self.form!r}; accepted: {', '.join(FORMS)}")
-        if self.schedule not in ("constant", "cosine"): raise FixateError(f"unknown schedule {self.schedule!r}; accepted: constant, cosine")
+        if self.preset not in PRESETS:
+            raise FixateError(f"unknown preset {self.preset!r}; accepted: {', '.join(PRESETS)}")
+        (
+            operator(self.operator),
+            attention_loss(self.attention_loss),
+            check_prompt_at(self.prompt_at, self.operator),
+            check_readout(self.temperature, self.floor),
+        )
+        if self.form not in FORMS:
+            raise FixateError(f"unknown prompt form {self.form!r}; accepted: {', '.join(FORMS)}")
+        if self.schedule not in ("constant", "cosine"):
+            raise FixateError(f"unknown schedule {self.schedule!r}; accepted: constant, cosine")
         for name in ("n_basis", "n_soft", "batch", "accumulate", "epochs", "validate_every", "patience"):
-            if getattr(self, name) < 1: raise FixateError(f"{name}={getattr(self, name)}; accepted: a whole number of at least 1")
+            if getattr(self, name) < 1:
+                raise FixateError(f"{name}={getattr(self, name)}; accepted: a whole number of at least 1")
 
     def probe(self, n_layers: int) -> ProbeOptions:
         "How to probe a backbone of `n_layers`; a shallow one has room for all its activations."
-        return probe_options(self.operator, "released", n_layers, layers=self.layers or max(1, round(n_layers/6)), eps=self.eps, recompute=n_layers > 8,
-                             temperature=1. if self.temperature is None else self.temperature, floor=self.floor or 0.)
+        return probe_options(
+            self.operator,
+            "released",
+            n_layers,
+            layers=self.layers or max(1, round(n_layers / 6)),
+            eps=self.eps,
+            recompute=n_layers > 8,
+            temperature=1.0 if self.temperature is None else self.temperature,
+            floor=self.floor or 0.0,
+        )
 
-RELEASED = dict(layers=6, eps=1e-4, temperature=1., floor=0., form="mixture", n_basis=8, n_soft=16, attention_loss="weighted_kl", w=.5, lam=.5, warmup=30, ramp=30, beta=1e-3, lr_basis=1e-3, lr_z=1e-3,
-                weight_decay=1e-3, batch=4, accumulate=2, clip_basis=100., clip_z=5., schedule="constant",
-                epochs=30, validate_every=2, patience=5)
+# %% ../../nbs/10_tuning/40_train.ipynb #9509d1fa
+RELEASED = dict(
+    layers=6,
+    eps=1e-4,
+    temperature=1.0,
+    floor=0.0,
+    form="mixture",
+    n_basis=8,
+    n_soft=16,
+    attention_loss="weighted_kl",
+    w=0.5,
+    lam=0.5,
+    warmup=30,
+    ramp=30,
+    beta=1e-3,
+    lr_basis=1e-3,
+    lr_z=1e-3,
+    weight_decay=1e-3,
+    batch=4,
+    accumulate=2,
+    clip_basis=100.0,
+    clip_z=5.0,
+    schedule="constant",
+    epochs=30,
+    validate_every=2,
+    patience=5,
+)
 PRESETS = {"default": {}, "released": RELEASED}
 
+# %% ../../nbs/10_tuning/40_train.ipynb #373f144e
 def settings(preset: str = "default", n_layers: int | None = None, **changes) -> Settings:
     "The settings of a preset with `changes`; with `n_layers`, K is settled for a backbone of that depth. Raises FixateError for unknown names or values."
-    if preset not in PRESETS: raise FixateError(f"unknown preset {preset!r}; accepted: {', '.join(PRESETS)}")
+    if preset not in PRESETS:
+        raise FixateError(f"unknown preset {preset!r}; accepted: {', '.join(PRESETS)}")
     known = {f.name for f in fields(Settings)}
-    if unknown := set(changes) - known: raise FixateError(f"unknown setting {sorted(unknown)[0]!r}; accepted: {', '.join(sorted(known))}")
+    if unknown := set(changes) - known:
+        raise FixateError(f"unknown setting {sorted(unknown)[0]!r}; accepted: {', '.join(sorted(known))}")
     chosen = Settings(**{"preset": preset} | PRESETS[preset] | changes)
     return replace(chosen, layers=chosen.probe(n_layers).layers) if n_layers else chosen
 
@@ -95,6 +146,7 @@ def settings(preset: str = "default", n_layers: int | None = None, **changes) ->
 @dataclass(frozen=True, eq=False)
 class Example:
     "One session, ready for the model: gaze (n,) sums to 1 over the page's n slots, labels are the n labels' token ids (see `label_paths`), pool is (n, V)."
+
     session: str
     user: str
     click: int
@@ -104,116 +156,236 @@ class Example:
     vision: Vision
     pool: Tensor
 
-def make_examples(study: Study, backbone: Backbone, split: str, signal: str = "gaze", pooling: str = "area", progress: bool = True) -> tuple[list[Example], dict[str, int]]:
+# %% ../../nbs/10_tuning/40_train.ipynb #eb4c67d8
+def make_examples(
+    study: Study,
+    backbone: Backbone,
+    split: str,
+    signal: str = "gaze",
+    pooling: str = "area",
+    progress: bool = True,
+) -> tuple[list[Example], dict[str, int]]:
     "Examples of a split, and the count of sessions left out by reason."
     part = study.subset(split=split)
     dwell = part.dwell(signal)
     profiles = study.users.set_index("user").profile
     pages = study.pages.set_index("page")
     seen, examples, dropped = {}, [], {"no click": 0, f"no {signal} on any slot": 0}
-    for s in tqdm(part.sessions.itertuples(), total=len(part.sessions), desc=f"seeing {split} pages", disable=not progress, leave=False):
+    for s in tqdm(
+        part.sessions.itertuples(),
+        total=len(part.sessions),
+        desc=f"seeing {split} pages",
+        disable=not progress,
+        leave=False,
+    ):
         gaze = dwell.loc[s.session].dropna().to_numpy(float)
-        if s.click is None or s.click != s.click or str(s.click) == "<NA>": dropped["no click"] += 1; continue
-        if gaze.sum() <= 0: dropped[f"no {signal} on any slot"] += 1; continue
+        if s.click is None or s.click != s.click or str(s.click) == "<NA>":
+            dropped["no click"] += 1
+            continue
+        if gaze.sum() <= 0:
+            dropped[f"no {signal} on any slot"] += 1
+            continue
         if s.page not in seen:
             page, slots = pages.loc[s.page], study.slots[study.slots.page == s.page].sort_values("slot")
             vision = see(backbone, study.image(s.page))
-            boxes = torch.tensor(slots[["x1", "y1", "x2", "y2"]].to_numpy(float)/[page.width, page.height, page.width, page.height], dtype=torch.float32)
-            seen[s.page] = vision, slot_pooling(vision.token_boxes(), boxes, pooling), label_paths(backbone, tuple(slots.label))
+            boxes = torch.tensor(
+                slots[["x1", "y1", "x2", "y2"]].to_numpy(float)
+                / [page.width, page.height, page.width, page.height],
+                dtype=torch.float32,
+            )
+            seen[s.page] = (
+                vision,
+                slot_pooling(vision.token_boxes(), boxes, pooling),
+                label_paths(backbone, tuple(slots.label)),
+            )
         vision, pool, labels = seen[s.page]
         prompt = encode(backbone, question(profiles[s.user], getattr(s, "query", None)), vision)
-        examples.append(Example(s.session, s.user, int(s.click), torch.tensor(gaze/gaze.sum(), dtype=torch.float32), labels, prompt, vision, pool))
+        examples.append(
+            Example(
+                s.session,
+                s.user,
+                int(s.click),
+                torch.tensor(gaze / gaze.sum(), dtype=torch.float32),
+                labels,
+                prompt,
+                vision,
+                pool,
+            )
+        )
     return examples, {k: v for k, v in dropped.items() if v}
 
+# %% ../../nbs/10_tuning/40_train.ipynb #2a0f470d
 def gaze_of(examples: list[Example]) -> np.ndarray:
     "Gaze of examples as (sessions, slots), NaN where a page has fewer."
-    return torch.nn.utils.rnn.pad_sequence([e.gaze.double() for e in examples], batch_first=True, padding_value=math.nan).numpy()
+    return torch.nn.utils.rnn.pad_sequence(
+        [e.gaze.double() for e in examples], batch_first=True, padding_value=math.nan
+    ).numpy()
 
 # %% ../../nbs/10_tuning/40_train.ipynb #98872984
-def look(backbone: Backbone, examples: list[Example], soft: Tensor | None, s: Settings, answer: str = "own_answer", train: bool = False) -> Looked:
+def look(
+    backbone: Backbone,
+    examples: list[Example],
+    soft: Tensor | None,
+    s: Settings,
+    answer: str = "own_answer",
+    train: bool = False,
+) -> Looked:
     "Probe a batch for its own answer or the true label."
     slots = torch.tensor([e.click for e in examples]) if answer == "true_label" else None
-    return look_at(backbone, [e.prompt for e in examples], [e.vision for e in examples], [e.pool for e in examples], [e.labels for e in examples], soft, slots,
-                   s.probe(backbone.n_layers), s.operator, s.prompt_at, train)
+    return look_at(
+        backbone,
+        [e.prompt for e in examples],
+        [e.vision for e in examples],
+        [e.pool for e in examples],
+        [e.labels for e in examples],
+        soft,
+        slots,
+        s.probe(backbone.n_layers),
+        s.operator,
+        s.prompt_at,
+        train,
+    )
 
-def step_loss(backbone: Backbone, prompts: PersonalPrompts, examples: list[Example], s: Settings, lam: float) -> dict[str, Tensor]:
+# %% ../../nbs/10_tuning/40_train.ipynb #8f23efdc
+def step_loss(
+    backbone: Backbone, prompts: PersonalPrompts, examples: list[Example], s: Settings, lam: float
+) -> dict[str, Tensor]:
     "Losses of one batch, probing the true label: total, ntp, attn."
     rows = torch.tensor([prompts.index(e.user) for e in examples])
     out = look(backbone, examples, prompts(rows).to(backbone.device), s, "true_label", train=True)
     gaze = torch.zeros_like(out.attention)
-    for b, e in enumerate(examples): gaze[b, :len(e.gaze)] = e.gaze
+    for b, e in enumerate(examples):
+        gaze[b, : len(e.gaze)] = e.gaze
     ntp = out.loss.mean()
     attn = attention_loss(s.attention_loss)(gaze, out.attention, out.present).mean()
-    return dict(total=s.w*ntp + lam*attn + s.beta*prompts.z[rows].square().sum(-1).mean(), ntp=ntp, attn=attn)
+    return dict(
+        total=s.w * ntp + lam * attn + s.beta * prompts.z[rows].square().sum(-1).mean(), ntp=ntp, attn=attn
+    )
 
 # %% ../../nbs/10_tuning/40_train.ipynb #3237ede1
 def _state():
     "Accelerate's word on the processes; gloo where there is no GPU."
     from accelerate import PartialState
+
     state = PartialState(cpu=not torch.cuda.is_available())
     if str(state.num_processes) != os.environ["WORLD_SIZE"]:
-        raise FixateError(f"WORLD_SIZE={os.environ['WORLD_SIZE']} but accelerate sees {state.num_processes} processes; accepted: a start by accelerate launch or torchrun, or no WORLD_SIZE")
+        raise FixateError(
+            f"WORLD_SIZE={os.environ['WORLD_SIZE']} but accelerate sees {state.num_processes} processes; accepted: a start by accelerate launch or torchrun, or no WORLD_SIZE"
+        )
     return state
 
+# %% ../../nbs/10_tuning/40_train.ipynb #fc304e16
 def processes() -> tuple[int, int]:
     "Which process this is, and of how many that `accelerate launch` or torchrun started: (0, 1) for one alone."
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2: return 0, 1
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return 0, 1
     return _state().process_index, _state().num_processes
+
 
 def my_share(items: list) -> list:
     "What of `items` falls to this process."
     rank, size = processes()
     return items[rank::size]
 
+# %% ../../nbs/10_tuning/40_train.ipynb #e0cf98a6
 def add_up(x: Tensor) -> Tensor:
     "The sum of a tensor over all processes, where it was; `x` itself for one alone."
-    if processes()[1] == 1: return x
+    if processes()[1] == 1:
+        return x
     from accelerate.utils import reduce
+
     return reduce(x.detach().to(_state().device), "sum").to(x.device)
 
 # %% ../../nbs/10_tuning/40_train.ipynb #97c78cb3
 def batches(examples: list[Example], size: int, order: np.ndarray | None = None):
     "Yield lists of at most `size` examples."
     order = np.arange(len(examples)) if order is None else order
-    for i in range(0, len(order), size): yield [examples[j] for j in order[i:i + size]]
+    for i in range(0, len(order), size):
+        yield [examples[j] for j in order[i : i + size]]
 
-def validate(backbone: Backbone, prompts: PersonalPrompts, examples: list[Example], s: Settings) -> dict[str, float]:
+# %% ../../nbs/10_tuning/40_train.ipynb #50cb40ee
+def validate(
+    backbone: Backbone, prompts: PersonalPrompts, examples: list[Example], s: Settings
+) -> dict[str, float]:
     "val_kl and val_accuracy (own answer) on `examples`, of which each process takes its share; where `s` leaves temperature and floor open, they are fitted first and are there, too."
     gaze = gaze_of(examples)
-    seen = torch.zeros(len(examples), gaze.shape[1] + 1, dtype=torch.float64)                # attention; last column: whether the click was hit
+    seen = torch.zeros(
+        len(examples), gaze.shape[1] + 1, dtype=torch.float64
+    )  # attention; last column: whether the click was hit
     for rows in batches(my_share(list(range(len(examples)))), 32):
         batch = [examples[i] for i in rows]
-        with torch.no_grad(): soft = prompts(torch.tensor([prompts.index(e.user) for e in batch])).to(backbone.device)
+        with torch.no_grad():
+            soft = prompts(torch.tensor([prompts.index(e.user) for e in batch])).to(backbone.device)
         out = look(backbone, batch, soft, s)
-        seen[rows, :out.attention.shape[1]] = out.attention.double().cpu()
-        seen[rows, -1] = torch.tensor([float(p.argmax() == e.click) for e, p in zip(batch, out.probs)], dtype=torch.float64)
+        seen[rows, : out.attention.shape[1]] = out.attention.double().cpu()
+        seen[rows, -1] = torch.tensor(
+            [float(p.argmax() == e.click) for e, p in zip(batch, out.probs)], dtype=torch.float64
+        )
     attention, hit = (seen := add_up(seen))[:, :-1], seen[:, -1].mean().item()
     there, fitted = torch.from_numpy(~np.isnan(gaze)), {}
     if s.temperature is None:
         fitted = dict(zip(("temperature", "floor"), fit_readout(gaze, np.where(there, attention, np.nan))))
         attention = read_out(attention, there, **fitted)
-    return dict(val_kl=float(kl_div(gaze, np.where(there, attention, np.nan)).mean()), val_accuracy=hit) | fitted
+    return (
+        dict(val_kl=float(kl_div(gaze, np.where(there, attention, np.nan)).mean()), val_accuracy=hit) | fitted
+    )
 
+# %% ../../nbs/10_tuning/40_train.ipynb #decb31e2
 def settled(s: Settings, history: list[dict]) -> Settings:
     "The settings with temperature and floor as they were fitted at the epoch whose prompts `train` returned; as they are where nothing was left open."
-    if s.temperature is not None: return s
+    if s.temperature is not None:
+        return s
     best = min((row for row in history if "val_kl" in row), key=lambda row: row["val_kl"])
     return replace(s, temperature=best["temperature"], floor=best["floor"])
 
-def train(backbone: Backbone, study: Study, s: Settings, folder: str | Path | None = None, progress: bool = True,
-          examples: dict[str, list[Example]] | None = None) -> tuple[PersonalPrompts, list[dict]]:
+# %% ../../nbs/10_tuning/40_train.ipynb #454b674a
+def train(
+    backbone: Backbone,
+    study: Study,
+    s: Settings,
+    folder: str | Path | None = None,
+    progress: bool = True,
+    examples: dict[str, list[Example]] | None = None,
+) -> tuple[PersonalPrompts, list[dict]]:
     "Tune prompts; returns the best ones and one row per epoch. With a `folder`, checkpoints every epoch there and resumes from it."
-    examples = examples or {split: make_examples(study, backbone, split, s.signal, s.pooling, progress)[0] for split in ("train", "val")}
+    examples = examples or {
+        split: make_examples(study, backbone, split, s.signal, s.pooling, progress)[0]
+        for split in ("train", "val")
+    }
     for split in ("train", "val"):
-        if not examples[split]: raise FixateError(f"no usable {split} sessions in {study.path}; accepted: a study with clicks and {s.signal} in its {split} split")
-    prompts = PersonalPrompts(sorted(study.users.user), backbone.hidden_size, s.n_soft, s.n_basis, s.form, seed=s.seed)
+        if not examples[split]:
+            raise FixateError(
+                f"no usable {split} sessions in {study.path}; accepted: a study with clicks and {s.signal} in its {split} split"
+            )
+    prompts = PersonalPrompts(
+        sorted(study.users.user), backbone.hidden_size, s.n_soft, s.n_basis, s.form, seed=s.seed
+    )
     prompts.z.requires_grad_(s.personal)
-    optimizer = torch.optim.AdamW([dict(params=[prompts.basis], lr=s.lr_basis), dict(params=[prompts.z], lr=s.lr_z if s.personal else 0.)], weight_decay=s.weight_decay)
-    state = dict(epoch=0, step=0, history=[], best=float("inf"), stale=0, kept={k: v.clone() for k, v in prompts.state_dict().items()})
-    path = Path(folder)/"checkpoint.pt" if folder else None
-    if path and path.exists(): state = _resume(path, s, prompts, optimizer)
+    optimizer = torch.optim.AdamW(
+        [
+            dict(params=[prompts.basis], lr=s.lr_basis),
+            dict(params=[prompts.z], lr=s.lr_z if s.personal else 0.0),
+        ],
+        weight_decay=s.weight_decay,
+    )
+    state = dict(
+        epoch=0,
+        step=0,
+        history=[],
+        best=float("inf"),
+        stale=0,
+        kept={k: v.clone() for k, v in prompts.state_dict().items()},
+    )
+    path = Path(folder) / "checkpoint.pt" if folder else None
+    if path and path.exists():
+        state = _resume(path, s, prompts, optimizer)
     rank, _ = processes()
-    bar = tqdm(total=s.epochs, initial=state["epoch"], desc=f"tuning ({'personal' if s.personal else 'shared'}, {s.preset})", disable=not progress or rank > 0)
+    bar = tqdm(
+        total=s.epochs,
+        initial=state["epoch"],
+        desc=f"tuning ({'personal' if s.personal else 'shared'}, {s.preset})",
+        disable=not progress or rank > 0,
+    )
     while state["epoch"] < s.epochs and state["stale"] < s.patience:
         order = np.random.default_rng((s.seed, state["epoch"])).permutation(len(examples["train"]))
         row = _epoch(backbone, prompts, optimizer, examples["train"], order, s, state)
@@ -222,10 +394,15 @@ def train(backbone: Backbone, study: Study, s: Settings, folder: str | Path | No
             row |= validate(backbone, prompts, examples["val"], s)
             better = row["val_kl"] < state["best"]
             state["stale"] = 0 if better else state["stale"] + 1
-            if better: state |= dict(best=row["val_kl"], kept={k: v.clone() for k, v in prompts.state_dict().items()})
+            if better:
+                state |= dict(
+                    best=row["val_kl"], kept={k: v.clone() for k, v in prompts.state_dict().items()}
+                )
         state["history"].append({"epoch": state["epoch"]} | row)
-        if path and rank == 0: _checkpoint(path, s, prompts, optimizer, state)
-        bar.update(); bar.set_postfix({k: f"{v:.3f}" for k, v in row.items()})
+        if path and rank == 0:
+            _checkpoint(path, s, prompts, optimizer, state)
+        bar.update()
+        bar.set_postfix({k: f"{v:.3f}" for k, v in row.items()})
     bar.close()
     prompts.load_state_dict(state["kept"])
     return prompts.requires_grad_(False), state["history"]
@@ -233,33 +410,46 @@ def train(backbone: Backbone, study: Study, s: Settings, folder: str | Path | No
 # %% ../../nbs/10_tuning/40_train.ipynb #3bc5aead
 def _epoch(backbone, prompts, optimizer, examples, order, s: Settings, state: dict) -> dict[str, float]:
     "One pass over the training examples; returns mean losses."
-    sums, parts = dict(loss=0., ntp=0., attn=0.), list(batches(examples, s.batch, order))
+    sums, parts = dict(loss=0.0, ntp=0.0, attn=0.0), list(batches(examples, s.batch, order))
     for i, batch in enumerate(parts):
         if mine := my_share(batch):
             losses = step_loss(backbone, prompts, mine, s, lambda_at(state["step"], s.lam, s.warmup, s.ramp))
-            (losses["total"]*(len(mine)/len(batch))/s.accumulate).backward()
-            for k, v in zip(sums, (losses["total"], losses["ntp"], losses["attn"])): sums[k] += v.item()*len(mine)/len(examples)
+            (losses["total"] * (len(mine) / len(batch)) / s.accumulate).backward()
+            for k, v in zip(sums, (losses["total"], losses["ntp"], losses["attn"])):
+                sums[k] += v.item() * len(mine) / len(examples)
         if (i + 1) % s.accumulate == 0 or i + 1 == len(parts):
-            done = state["step"]/(s.epochs*-(-len(parts)//s.accumulate))
-            for group, rate in zip(optimizer.param_groups, (s.lr_basis, s.lr_z*s.personal)): group["lr"] = rate*((1 + math.cos(math.pi*done))/2 if s.schedule == "cosine" else 1)
-            for p in [prompts.basis, prompts.z][:1 + s.personal]: p.grad = add_up(torch.zeros_like(p) if p.grad is None else p.grad)
+            done = state["step"] / (s.epochs * -(-len(parts) // s.accumulate))
+            for group, rate in zip(optimizer.param_groups, (s.lr_basis, s.lr_z * s.personal)):
+                group["lr"] = rate * ((1 + math.cos(math.pi * done)) / 2 if s.schedule == "cosine" else 1)
+            for p in [prompts.basis, prompts.z][: 1 + s.personal]:
+                p.grad = add_up(torch.zeros_like(p) if p.grad is None else p.grad)
             torch.nn.utils.clip_grad_norm_([prompts.basis], s.clip_basis)
-            if s.personal: torch.nn.utils.clip_grad_norm_([prompts.z], s.clip_z)
-            optimizer.step(); optimizer.zero_grad()
+            if s.personal:
+                torch.nn.utils.clip_grad_norm_([prompts.z], s.clip_z)
+            optimizer.step()
+            optimizer.zero_grad()
             state["step"] += 1
     return dict(zip(sums, add_up(torch.tensor(list(sums.values()), dtype=torch.float64)).tolist()))
 
+# %% ../../nbs/10_tuning/40_train.ipynb #17ca97aa
 def _checkpoint(path: Path, s: Settings, prompts, optimizer, state: dict) -> None:
     "Everything a killed run needs, written under a temporary name first."
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    torch.save(dict(settings=asdict(s), prompts=prompts.state_dict(), optimizer=optimizer.state_dict(), state=state), part)
+    torch.save(
+        dict(settings=asdict(s), prompts=prompts.state_dict(), optimizer=optimizer.state_dict(), state=state),
+        part,
+    )
     os.replace(part, path)
 
+# %% ../../nbs/10_tuning/40_train.ipynb #c8c59b47
 def _resume(path: Path, s: Settings, prompts, optimizer) -> dict:
     "Load a checkpoint. Raises FixateError when it belongs to other settings."
     saved = torch.load(path, weights_only=True)
     if other := [k for k, v in asdict(s).items() if saved["settings"].get(k, "unknown") != v]:
-        raise FixateError(f"{path} was made with {other[0]}={saved['settings'].get(other[0], 'unknown')!r}, not {asdict(s)[other[0]]!r}; accepted: the same settings, or another folder")
-    prompts.load_state_dict(saved["prompts"]); optimizer.load_state_dict(saved["optimizer"])
+        raise FixateError(
+            f"{path} was made with {other[0]}={saved['settings'].get(other[0], 'unknown')!r}, not {asdict(s)[other[0]]!r}; accepted: the same settings, or another folder"
+        )
+    prompts.load_state_dict(saved["prompts"])
+    optimizer.load_state_dict(saved["optimizer"])
     return saved["state"]
