@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT_LIMIT = 200_000  # bytes of stored outputs per notebook
+CELL_LINES = 80  # of an export cell, at most
 HEADER = re.compile(r"File to edit: (?:\.\./)+(nbs/.+\.ipynb)")
 README_RESULTS = re.compile(r"(?ms)^### The demo\n(.+?)(?=^##)")
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|work|Users|tmp)/[\w.-]+")
@@ -152,10 +153,18 @@ def after(root: Path, tmp: Path, command: str, *folders: str) -> Path:
 
 def ruff(root: Path, *words: str) -> list[str]:
     "What ruff says of a project, a line a fault, with this project's settings."
-    command = [Path(sys.executable).parent/"ruff", *words, "--config", ROOT/"ruff.toml", "--no-cache", "--quiet"]
+    command = [
+        Path(sys.executable).parent / "ruff",
+        *words,
+        "--config",
+        ROOT / "ruff.toml",
+        "--no-cache",
+        "--quiet",
+    ]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode < 2, done.stderr
     return [line for line in done.stdout.splitlines() if line.strip()]
+
 
 def differing(left: Path, right: Path, pattern: str) -> list[str]:
     "Files that only one folder has, or that differ."
@@ -163,7 +172,7 @@ def differing(left: Path, right: Path, pattern: str) -> list[str]:
         p.relative_to(side).as_posix()
         for side in (left, right)
         for p in side.rglob(pattern)
-        if ".ipynb_checkpoints" not in p.parts
+        if ".ipynb_checkpoints" not in p.parts and p.name != "__init__.py"  # a package's promise, by hand
     }
     return sorted(
         n
@@ -324,18 +333,37 @@ def rooms_keep_their_table(root: Path, tmp: Path) -> list[str]:
 
 def formatted_and_linted(root: Path, tmp: Path) -> list[str]:
     "One statement a line, at most 110 columns, nothing unused: `ruff format nbs fixate` and `ruff check nbs fixate` (settings in ruff.toml)."
-    return ruff(root, "format", "--check", "nbs", "fixate") + ruff(root, "check", "--output-format", "concise", "nbs", "fixate")
+    return ruff(root, "format", "--check", "nbs", "fixate") + ruff(
+        root, "check", "--output-format", "concise", "nbs", "fixate"
+    )
+
 
 def cells_are_small(root: Path, tmp: Path) -> list[str]:
     "An export cell is one function or one small class: at most CELL_LINES lines, so that it can be read at a glance."
-    sizes = {(n, c["id"]): sum(bool(line.strip()) and not line.startswith("#|") for line in c["source"].splitlines())
-             for n in every_notebook(root) for c in cells(n) if re.match(r"#\|\s*exports?\b", c["source"])}
-    return [f"{n.name}: export cell {cell} has {size} lines, at most {CELL_LINES}" for (n, cell), size in sizes.items() if size > CELL_LINES]
+    sizes = {
+        (n, c["id"]): sum(
+            bool(line.strip()) and not line.startswith("#|") for line in c["source"].splitlines()
+        )
+        for n in every_notebook(root)
+        for c in cells(n)
+        if re.match(r"#\|\s*exports?\b", c["source"])
+    }
+    return [
+        f"{n.name}: export cell {cell} has {size} lines, at most {CELL_LINES}"
+        for (n, cell), size in sizes.items()
+        if size > CELL_LINES
+    ]
+
 
 def private_stays_private(root: Path, tmp: Path) -> list[str]:
     "What another module needs has a public name."
-    return [f"{m.name}:{line}: imports {name}" for m in modules(root) for line, name in imported(root, m)
-            if name.startswith("fixate.") and name.rpartition(".")[2].startswith("_")]
+    return [
+        f"{m.name}:{line}: imports {name}"
+        for m in modules(root)
+        for line, name in imported(root, m)
+        if name.startswith("fixate.") and name.rpartition(".")[2].startswith("_")
+    ]
+
 
 def known_directives(root: Path, tmp: Path) -> list[str]:
     "A misspelt flag is no flag: nbdev would run the cell, or export nothing."
@@ -439,6 +467,9 @@ RULES = [
     package_needs_no_nbdev,
     imports_point_back,
     rooms_keep_their_table,
+    formatted_and_linted,
+    cells_are_small,
+    private_stays_private,
     known_directives,
     readme_lists_notebooks,
     public_names_have_docstrings,
@@ -515,6 +546,7 @@ def sound(tmp_path_factory) -> Path:
     exported = after(root, root, "nbdev_export", "nbs")
     shutil.move(exported / "fixate", root / "fixate")
     shutil.rmtree(exported)
+    ruff(root, "format", "nbs", "fixate")
     return root
 
 
@@ -545,9 +577,9 @@ FAULTS = {
         r / "fixate/core/one.py", "", "def f():\n    from fastcore.basics import L\n"
     ),
     rooms_keep_their_table: lambda r: edit(r / "fixate/core/one.py", "", "from ..pages.two import two\n"),
-    formatted_and_linted: lambda r: edit(r/"fixate/core/one.py", "return 1", "x = 1; return x"),
-    cells_are_small: lambda r: write(r/"nbs/02_three.ipynb", "#| export\n" + "x = 1\n"*(CELL_LINES + 1)),
-    private_stays_private: lambda r: edit(r/"fixate/pages/two.py", "", "from ..core.one import _one\n"),
+    formatted_and_linted: lambda r: edit(r / "fixate/core/one.py", "return 1", "x = 1; return x"),
+    cells_are_small: lambda r: write(r / "nbs/02_three.ipynb", "#| export\n" + "x = 1\n" * (CELL_LINES + 1)),
+    private_stays_private: lambda r: edit(r / "fixate/pages/two.py", "", "from ..core.one import _one\n"),
     imports_point_back: lambda r: edit(r / "fixate/core/one.py", "", "from ..pages.two import two\n"),
     known_directives: lambda r: write(r / "nbs/02_three.ipynb", "#| exprt\n1"),
     readme_lists_notebooks: lambda r: write(r / "nbs/02_three.ipynb", "1"),
