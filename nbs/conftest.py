@@ -1,4 +1,7 @@
-"""Every notebook is one test: nbs/runs/*.ipynb by papermill with default parameters, all others cell by cell in a fresh process."""
+"""Every notebook is one test: nbs/runs/* by papermill with default parameters, others cell by cell.
+
+Each runs in a process of its own.
+"""
 
 import os
 import re
@@ -16,8 +19,9 @@ MINUTES = 20  # a notebook that takes longer is stopped
 SKIPPED = 77  # exit status of a component notebook none of whose cells ran
 TAIL = 60  # lines of a failing notebook's own output to show
 
-# A notebook may leave real-data checks out where there are no data, and says so in a line "skipped: ...". nbdev keeps what a notebook
-# prints to itself, hence the shell that repeats those lines; cells left out by a flag in settings.ini (`#| cuda`) are named likewise.
+# A notebook may leave real-data checks out where there are no data, and says so in a line "skipped: ...".
+# nbdev keeps what a notebook prints to itself, hence the shell that repeats those lines. Cells left out by a
+# flag in settings.ini (`#| cuda`) are named likewise.
 COMPONENT = (
     """
 import sys
@@ -38,7 +42,8 @@ class Shell(tested.CaptureShell):
                 if line.lower().startswith("skip"): print("NOTE", line)
 
     def run_all(self, nb, **kwargs):
-        left_out = sorted({flag for c in nb.cells for flag in flags if flag in (getattr(c, "directives_", None) or {})})
+        said = [getattr(c, "directives_", None) or {} for c in nb.cells]
+        left_out = sorted({flag for directives in said for flag in flags if flag in directives})
         for flag in left_out: print(f"NOTE skipped: cells marked '#| {flag}'")
         super().run_all(nb, **kwargs)
 
@@ -67,7 +72,7 @@ def tst_flags() -> str:
 
 
 def run(command: list[str], cwd: Path, **env: str) -> tuple[int, str]:
-    "Run `command`; its exit status and everything it printed. A late one is killed with all its children: kernels outlive their parents."
+    "Run `command`; its exit status and all it printed. A late one is killed with its children, kernels too."
     env = {"PYTHONFAULTHANDLER": "1", **os.environ, "HF_HUB_OFFLINE": "1", "MPLBACKEND": "agg", **env}
     process = subprocess.Popen(
         command,
@@ -113,7 +118,7 @@ class Notebook(pytest.Item):
 
 
 class Component(Notebook):
-    "A notebook of the package: every cell in one fresh process, in the notebook's own folder, as nbdev_test and Jupyter do."
+    "A notebook of the package: all cells in one fresh process, in its own folder, as Jupyter does."
 
     def runtest(self):
         status, said = run(
@@ -129,7 +134,7 @@ class Component(Notebook):
 
 
 class Run(Notebook):
-    "A run notebook: papermill, from the project's root, default parameters; its results go to a temporary folder."
+    "A run notebook: papermill, from the project's root, default parameters, results in a temporary folder."
 
     def runtest(self):
         out = self.config._tmp_path_factory.mktemp(self.path.stem)
@@ -152,6 +157,17 @@ class NotebookFile(pytest.File):
     def collect(self):
         kind = Run if self.path.parent.name == "runs" else Component
         yield kind.from_parent(self, name=kind.__name__.lower())
+
+
+# What `pytest -m quick` runs: chapters and tests that need no training.
+QUICK = ("01_core", "02_pages", "08_scoring", "09_baselines", "results", "test_project.py")
+
+
+def pytest_collection_modifyitems(items):
+    "Mark the quick ones."
+    for item in items:
+        if item.path.parent.name in QUICK or item.path.name in QUICK:
+            item.add_marker("quick")
 
 
 def pytest_collect_file(file_path, parent):
