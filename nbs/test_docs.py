@@ -1,8 +1,8 @@
 """README as a stranger uses it, and the site.
 
 Every fenced block of README runs as it is written, in the order of the page, in a folder that holds what a
-clone holds. Two things differ from what a stranger does. What installs is left to .ci/run, which runs it word for
-word; in its place there is a `.venv` whose commands are those of the environment under test. And its `fixate demo`
+clone holds. Two things differ from what a stranger does. What installs is left to .ci/run, which runs it word
+for word; in its place there is a `.venv` whose commands are those of the environment under test. And its demo
 is `fixate demo --quick`; every other command gets the arguments that the page gives it.
 """
 
