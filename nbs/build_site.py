@@ -131,8 +131,8 @@ def chapters() -> list[tuple[str, str, list[Path]]]:
     found = []
     for folder in sorted(p for p in (ROOT / "nbs").iterdir() if p.is_dir() and p.name[:2].isdigit()):
         package = ROOT / "fixate" / folder.name[3:] / "__init__.py"
-        about = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))) if package.exists() else ""
-        found.append((folder.name, about or "The command `fixate`.", sorted(folder.glob("*.ipynb"))))
+        about = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8")))
+        found.append((folder.name, about, sorted(folder.glob("*.ipynb"))))
     for name, about in EXTRA.items():
         found.append((name, about, sorted((ROOT / "nbs" / name).glob("*.ipynb"))))
     return [chapter for chapter in found if chapter[2]]

@@ -50,7 +50,7 @@ MAY_IMPORT = {
     ),
     "reward": ("core", "model", "scoring", "tuning", "evaluation"),
 }
-MAY_IMPORT["cli"] = tuple(MAY_IMPORT)
+MAY_IMPORT["command"] = MAY_IMPORT["cli"] = (*MAY_IMPORT, "command", "cli")
 # Imports inside the methods of `Emulator`, which hold its public face together and run only when called:
 # (module, what it imports).
 LATER: set[tuple[str, str]] = set()
@@ -454,10 +454,9 @@ def guides_are_short(root: Path, tmp: Path) -> list[str]:
 
 
 def promise_of(root: Path, room: str) -> str:
-    "The one line that a package's own __init__.py says; the command is a single module."
+    "The one line that a package's own __init__.py says."
     package = root / "fixate" / room / "__init__.py"
-    said = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))) if package.exists() else ""
-    return said or "The command `fixate`."
+    return ast.get_docstring(ast.parse(package.read_text(encoding="utf-8")))
 
 
 def readme_lists_chapters(root: Path, tmp: Path) -> list[str]:

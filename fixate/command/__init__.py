@@ -1,0 +1,1 @@
+"""The command `fixate`: its steps, its arguments, its exit status."""
