@@ -40,12 +40,12 @@ from .config import FORMAT, EmulatorConfig, label_scheme, read_files, read_run, 
 from ..model.answers import label_paths
 from ..model.backbone import INSTRUCTION, Backbone, Vision, encode, load_backbone, question, see
 from ..model.backbone import weights_digest as weights_digest
-from ..model.examples import spread_evenly
+from ..model.examples import same_page, spread_evenly
 from ..model.geometry import slot_pooling
 from ..model.prompt import PersonalPrompts
 from ..pages.heatmap import EDGES, Look
 from ..pages.screenshot import draw_missing, open_page, read_slots
-from ..probes.page_probe import many_users, probe_page
+from ..probes.page_probe import PageUsers, many_users, probe_page
 from ..tuning.settings import Settings, settings
 
 
@@ -421,19 +421,9 @@ def look(
         0,
     )
     for z, share in zip(who.z.split(batch), who.shares.split(batch)):
-        n = len(z)
-        out = probe_page(
-            b,
-            [prompt] * n,
-            [seen.vision] * n,
-            [seen.pool] * n,
-            [paths] * n,
-            self.prompts.mix(z).to(b.device),
-            None,
-            p.probe(),
-            p.operator,
-            p.prompt_at,
-        )
+        soft = self.prompts.mix(z).to(b.device)
+        asking = same_page([prompt] * len(z), seen.vision, seen.pool, paths, soft, p.prompt_at)
+        out = probe_page(b, asking, None, p.probe(), p.operator)
         relevance = torch.stack([r[v].abs() for r, v in zip(out.relevance, out.visual)]).double()
         total += (
             share
@@ -499,21 +489,16 @@ def look_many(
         torch.tensor(owner),
         torch.tensor(shares, dtype=torch.float64)[:, None],
     )
-    found = many_users(
-        self.backbone,
+    crowd = PageUsers(
         seen.vision,
         [question(text, query) for text, _ in asked],
         tuple(seen.slots.label),
         seen.pool,
         lambda rows: self.prompts.mix(z[rows]).to(self.backbone.device),
         torch.arange(len(asked)),
-        None,
-        p.probe(),
-        p.operator,
-        p.prompt_at,
-        batch,
-        progress,
+        prompt_at=p.prompt_at,
     )
+    found = many_users(self.backbone, crowd, p.probe(), p.operator, batch, progress)
     n, place = len(seen.slots), {u: i for i, u in enumerate(people)}
     mine = [
         torch.zeros(len(people), n, dtype=torch.float64)

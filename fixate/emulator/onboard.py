@@ -33,7 +33,7 @@ from ..core.study import SIGNALS, Study
 from .emulator import Emulator
 from ..model.answers import label_paths
 from ..model.backbone import encode, question
-from ..model.examples import Example, batches
+from ..model.examples import Example, batches, page_batch
 from ..model.prompt import PersonalPrompts
 from ..probes.page_probe import probe_page
 from ..scoring.metrics import kl_div
@@ -169,15 +169,10 @@ def fit_user(
             soft = em.prompts.mix((spread * u)[None]).expand(len(part), -1, -1).to(em.backbone.device)
             out = probe_page(
                 em.backbone,
-                [e.prompt for e in part],
-                [e.vision for e in part],
-                [e.pool for e in part],
-                [e.labels for e in part],
-                soft,
+                page_batch(part, soft, p.prompt_at),
                 torch.tensor([e.click for e in part]),
                 p.probe(),
                 p.operator,
-                p.prompt_at,
                 train=True,
             )
             gaze = torch.zeros_like(out.attention)
@@ -211,18 +206,7 @@ def maps_of_person(
         for at in batches(range(len(examples)), 32):
             part = [examples[i] for i in at]
             soft = None if own is None else em.prompts.mix(own[None]).expand(len(part), -1, -1).to(b.device)
-            out = probe_page(
-                b,
-                [e.prompt for e in part],
-                [e.vision for e in part],
-                [e.pool for e in part],
-                [e.labels for e in part],
-                soft,
-                None,
-                p.probe(),
-                p.operator,
-                p.prompt_at,
-            )
+            out = probe_page(b, page_batch(part, soft, p.prompt_at), None, p.probe(), p.operator)
             for i, a in zip(at, out.attention.double().cpu().numpy()):
                 total[i] = total[i] + float(share) * a[: len(examples[i].gaze)]
     return total

@@ -25,7 +25,7 @@ from ..core.errors import FixateError
 from .emulator import Emulator
 from ..model.answers import label_paths
 from ..model.backbone import Backbone, encode, question
-from ..model.examples import Example
+from ..model.examples import Example, same_page
 from ..pages.heatmap import Look
 from ..probes.heads import Heads, at_answer, clicks_under, each_at_answer, head_mask, look_under
 from ..reports.figures import OTHERS, OURS, new_figure, set_title
@@ -228,15 +228,8 @@ def steer(
         label_paths(self.backbone, tuple(seen.slots.label)),
     )
     for z, share in zip(who.z, who.shares.tolist()):
-        h = at_answer(
-            self.backbone,
-            prompt,
-            seen.vision,
-            paths,
-            seen.pool,
-            self.prompts.mix(z[None]).to(self.backbone.device),
-            p.prompt_at,
-        )
+        soft = self.prompts.mix(z[None]).to(self.backbone.device)
+        h = at_answer(self.backbone, same_page([prompt], seen.vision, seen.pool, paths, soft, p.prompt_at))
         attention, probs, relevance = (
             x[0].double().cpu().numpy()
             for x in look_under(h, mask, strength * h.pool[[slot]], p.probe(), p.operator)

@@ -28,8 +28,8 @@ from tqdm.auto import tqdm
 
 from ..core.errors import FixateError
 from ..model.answers import TokenPath, deciding, tree_nodes
-from ..model.backbone import Backbone, Encoded, Vision
-from ..model.examples import Example
+from ..model.backbone import Backbone
+from ..model.examples import Example, PageBatch, page_batch
 from .page_probe import asked
 from .prefix import ONE_ROW, Behind, Tail
 from .probe import ProbeOptions, answer_logit, slot_attention
@@ -50,17 +50,10 @@ class AtAnswer:
 
 # %% ../../nbs/07_probes/80_heads.ipynb #678ef849
 @torch.no_grad()
-def at_answer(
-    backbone: Backbone,
-    prompt: Encoded,
-    vision: Vision,
-    labels: list[TokenPath],
-    pool: Tensor,
-    soft: Tensor | None = None,
-    prompt_at: str = "start",
-) -> AtAnswer:
-    "Read a prompt, with a soft prompt (1, N, d) or without, up to the answering position."
-    inputs, (_, cache) = asked(backbone, [prompt], [vision], soft, prompt_at)
+def at_answer(backbone: Backbone, batch: PageBatch) -> AtAnswer:
+    "Read a batch of one, with a soft prompt (1, N, d) or without, up to the answering position."
+    (labels,), (pool,) = batch.labels, batch.pools
+    inputs, (_, cache) = asked(backbone, batch)
     keys, values = (
         torch.stack([getattr(layer, name)[:, :, :-1].transpose(0, 1) for layer in cache.layers])
         for name in ("keys", "values")
@@ -94,18 +87,8 @@ def each_at_answer(
     "Yield (example, Held), one after the other; `soft` hands out prompts for lists of examples (see `fixate.evaluation.predict.prompted`)."
     for e in tqdm(examples, desc=progress, disable=progress is None, leave=False):
         own = None if soft is None else soft([e])
-        yield (
-            e,
-            at_answer(
-                backbone,
-                e.prompt,
-                e.vision,
-                e.labels,
-                e.pool,
-                own if own is None else own.detach().to(backbone.device),
-                prompt_at,
-            ),
-        )
+        own = own if own is None else own.detach().to(backbone.device)
+        yield e, at_answer(backbone, page_batch([e], own, prompt_at))
 
 
 # %% ../../nbs/07_probes/80_heads.ipynb #4ef94e37

@@ -34,6 +34,7 @@ from transformers import DynamicCache
 from ..core.cache import TensorCache, tensor_digest
 from ..core.errors import FixateError
 from ..model.backbone import Backbone, Encoded, Vision, collate, encode, forward
+from ..model.examples import PageBatch
 from .operators import operator
 from .probe import Answer, Probed, ProbeOptions, Walk, answer_logit, attnlrp_step, depth_weights
 
@@ -110,10 +111,12 @@ class Behind:
 
 
 # %% ../../nbs/07_probes/50_prefix.ipynb #e8531217
-def behind(
-    backbone: Backbone, prompts: list[Encoded], visions: list[Vision], soft: Tensor | None = None
-) -> Behind:
-    "Batch prompts behind their pages, with `soft` (B, N, d) or (N, d) right behind the image. Raises FixateError for a prompt made for another page size."
+def behind(backbone: Backbone, batch: PageBatch) -> Behind:
+    """Batch prompts behind their pages, with the soft prompts right behind the image.
+
+    Raises FixateError for a prompt made for another page size.
+    """
+    prompts, visions, soft = batch.prompts, batch.visions, batch.soft
     size, n, dev = len(prompts), 0 if soft is None else soft.shape[-2], backbone.device
     pages = {v: prefill(backbone, v) for v in dict.fromkeys(visions)}
     cuts = [cut_at(p) for p in prompts]
@@ -317,19 +320,19 @@ def check_prompt_at(prompt_at: str, name: str) -> None:
 # %% ../../nbs/07_probes/50_prefix.ipynb #2d87db22
 def probe_at(
     backbone: Backbone,
-    prompts: list[Encoded],
-    visions: list[Vision],
-    soft: Tensor | None,
+    batch: PageBatch,
     answer: Answer,
     options: ProbeOptions = ProbeOptions(),
     name: str = "attnlrp",
-    prompt_at: str = "start",
-    create_graph: bool = False,
+    train: bool = False,
 ) -> tuple[Probed, Tensor]:
-    "Probe a batch with the soft prompt at either place; also which positions (B, T) of the relevance are visual."
-    check_prompt_at(prompt_at, name)
-    if prompt_at == "start":
-        inputs = collate(backbone, prompts, visions, soft)
-        return operator(name)(backbone, inputs, answer, options, create_graph=create_graph), inputs.visual
-    batch = behind(backbone, prompts, visions, soft)
-    return probe_behind(backbone, batch, answer, options, name, create_graph), batch.visual
+    """Probe a batch with the soft prompt at either place; also which positions (B, T) of the relevance are visual.
+
+    `train` keeps the graph. Raises FixateError as `check_prompt_at` does.
+    """
+    check_prompt_at(batch.prompt_at, name)
+    if batch.prompt_at == "start":
+        inputs = collate(backbone, batch.prompts, batch.visions, batch.soft)
+        return operator(name)(backbone, inputs, answer, options, create_graph=train), inputs.visual
+    tails = behind(backbone, batch)
+    return probe_behind(backbone, tails, answer, options, name, train), tails.visual

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from ..core.errors import FixateError
 from ..core.study import Study
 from ..model.backbone import Backbone
-from ..model.examples import Example, batches, gaze_of, make_examples
+from ..model.examples import Example, batches, gaze_of, make_examples, page_batch
 from ..model.prompt import PersonalPrompts
 from ..probes.page_probe import PageProbe, probe_page
 from ..probes.readout import fit_readout, read_out
@@ -42,15 +42,10 @@ def probe_examples(
     slots = torch.tensor([e.click for e in examples]) if answer == "true_label" else None
     return probe_page(
         backbone,
-        [e.prompt for e in examples],
-        [e.vision for e in examples],
-        [e.pool for e in examples],
-        [e.labels for e in examples],
-        soft,
+        page_batch(examples, soft, s.prompt_at),
         slots,
         s.probe(backbone.n_layers),
         s.operator,
-        s.prompt_at,
         train,
     )
 
