@@ -10,33 +10,12 @@ __all__ = [
     "STILL_PX",
     "LEAST_PX",
     "NOTCH",
-    "LEVELS",
-    "BARELY",
-    "NEVER",
-    "MOVE",
-    "PER_NOTCH",
-    "OFF_WHEEL",
-    "FIRST_VIEW",
-    "LOWER",
-    "OPEN_ROWS",
-    "SEEN_PX",
-    "PRICES",
-    "AWAY",
-    "MOVES",
-    "TRUE_MOVES",
-    "SURE",
-    "OPEN_WEIGHT",
-    "CUT_WEIGHT",
-    "GONE_WEIGHT",
     "swipe_of",
+    "Carousels",
     "swipes",
     "Plateau",
     "resting_place",
     "measured_plateau",
-    "looks_price",
-    "sightings",
-    "course",
-    "inferred_plateau",
 ]
 
 # %% ../../nbs/03_recgaze/30_page_state.ipynb #6fbf547d
@@ -46,60 +25,67 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
 
-from .files import BACKGROUND, BACKWARD, FORWARD, GENRE, MOVIE
-from .screen import MAX_SCROLL, PAGES, PER_PAGE, scroll_range, shown, visible_px
+from .files import BACKWARD, FORWARD, MOVIE
+from .screen import MAX_SCROLL, PAGES, PER_PAGE, scroll_range
 
 # %% ../../nbs/03_recgaze/30_page_state.ipynb #72fae81a
 WITNESSES = ("fix", "cursor", "click")
 Rows = Mapping[str, np.ndarray]  # the columns of `read_events` for one session, in time order
 
 # %% ../../nbs/03_recgaze/30_page_state.ipynb #fe2a4b47
-SWIPE_S = 0.3  # a swipe's animation: what is seen meanwhile may still be the old page
+SWIPE_S = 0.3  # a swipe's animation: what is seen meanwhile may still be what was there before
 
 
 def swipe_of(position: int) -> int:
-    "Swipe page 0..2 of a position 1..15."
+    "Swipe 0..2 that a position 1..15 belongs to."
     return (int(position) - 1) // PER_PAGE
+
+
+# %% ../../nbs/03_recgaze/30_page_state.ipynb #a13b20df
+class Carousels:
+    "The swipes of ten carousels, followed through events; `corrections` counts those that no click told of."
+
+    def __init__(self):
+        self.now, self.moved, self.corrections = [0] * 10, [-math.inf] * 10, 0
+
+    def see(self, t: float, row: int, position: int):
+        "A poster at `position` of carousel `row` was observed at `t` s."
+        swipe, settled = swipe_of(position), t - self.moved[row - 1] > SWIPE_S
+        if self.now[row - 1] != swipe and settled:
+            self.now[row - 1] = swipe
+            self.corrections += 1
+
+    def turn(self, t: float, row: int, steps: int):
+        "An arrow of carousel `row` was clicked at `t` s: 1 step forward, -1 back."
+        self.now[row - 1] = (self.now[row - 1] + steps) % PAGES
+        self.moved[row - 1] = t
 
 
 # %% ../../nbs/03_recgaze/30_page_state.ipynb #d68506b1
 def swipes(rows: Rows) -> tuple[np.ndarray, int]:
-    "Pages [n, 10] of the ten carousels before the clicks of each of the n rows of one session, and the number of corrections."
-    now, moved, corrections, pages = [0] * 10, [-math.inf] * 10, 0, []
-    for t, *seen in zip(
-        rows["t"].tolist(),
-        *(rows[f"{w}_{part}"].tolist() for w in WITNESSES for part in ("kind", "row", "pos")),
-    ):
+    "Swipes [n, 10] of ten carousels before the clicks of each of a session's n rows; number of corrections."
+    carousels, before = Carousels(), []
+    parts = [rows[f"{w}_{part}"].tolist() for w in WITNESSES for part in ("kind", "row", "pos")]
+    for t, *seen in zip(rows["t"].tolist(), *parts):
         for kind, row, position in (seen[:3], seen[3:6], seen[6:]):
-            if (
-                kind == MOVIE
-                and row
-                and position
-                and now[row - 1] != swipe_of(position)
-                and t - moved[row - 1] > SWIPE_S
-            ):
-                now[row - 1], corrections = swipe_of(position), corrections + 1
-        pages.append(tuple(now))
+            if kind == MOVIE and row and position:
+                carousels.see(t, row, position)
+        before.append(tuple(carousels.now))
         clicked, row, _ = seen[6:]
         if clicked in (FORWARD, BACKWARD) and row:
-            now[row - 1], moved[row - 1] = (now[row - 1] + (1 if clicked == FORWARD else -1)) % PAGES, t
-    return np.array(pages, np.int8).reshape(-1, 10), corrections
+            carousels.turn(t, row, 1 if clicked == FORWARD else -1)
+    return np.array(before, np.int8).reshape(-1, 10), carousels.corrections
 
 
 # %% ../../nbs/03_recgaze/30_page_state.ipynb #4d616734
-STILL_PX, LEAST_PX = (
-    50.0,
-    12.0,
-)  # at least STILL_PX is a scroll, however noisy the eye tracker; at most LEAST_PX is none, however still
-NOTCH = (
-    50  # px: resting places of the wheel, counted from the top (hundreds) or from the end (hundreds less 50)
-)
+STILL_PX = 50.0  # px: samples this far apart are a scroll, however noisy the eye tracker
+LEAST_PX = 12.0  # px: samples this near are none, however still
+NOTCH = 50  # px: the wheel rests at hundreds from the top, or at hundreds less 50 from the end
 
 
 class Plateau(NamedTuple):
-    "A stretch of time over which the page did not scroll: `scroll` in px, `start` in s (-inf: since the page was opened)."
+    "A stretch of time without scrolling: `scroll` in px, `start` in s (-inf: since the page was opened)."
 
     scroll: float
     start: float
@@ -113,173 +99,56 @@ def resting_place(level: float, doubt: float) -> float:
     return float(notch) if abs(level - notch) <= doubt else float(round(level))
 
 
-# %% ../../nbs/03_recgaze/30_page_state.ipynb #ba4de5ec
-def measured_plateau(samples: np.ndarray, click_s: float, click_row: int) -> Plateau | None:
-    "The plateau in force at a click on carousel `click_row`, from `samples` [n, 2] of (s, px); None without one before the click."
-    jitter = np.median(abs(np.diff(samples[:, 1]))) if len(samples) > 2 else STILL_PX
-    still = min(
-        max(4 * jitter, LEAST_PX), STILL_PX
-    )  # about 4 σ: the median |difference| of two normal samples is .95 σ
-    times, scrolls = samples[samples[:, 0] <= click_s].T.tolist()
-    if not times:
-        return None
-    alike = lambda i, j: abs(scrolls[i] - scrolls[j]) <= still
+# %% ../../nbs/03_recgaze/30_page_state.ipynb #02dfeeb4
+def _stillness(scrolls: np.ndarray) -> float:
+    "px by which two samples of one place may differ, from the samples' own jitter."
+    jitter = np.median(abs(np.diff(scrolls))) if len(scrolls) > 2 else STILL_PX
+    return min(max(4 * jitter, LEAST_PX), STILL_PX)
+
+
+# %% ../../nbs/03_recgaze/30_page_state.ipynb #5a9afc9d
+def _last_sample(scrolls: list[float], still: float, click_row: int) -> int:
+    "Index of the last believable sample before a click on carousel `click_row`."
     low, high = scroll_range("Movie", click_row)
-    last = len(times) - 1
+    last = len(scrolls) - 1
     while last > 0 and not low - still <= scrolls[last] <= high + still:
-        last -= 1  # the clicked poster cannot have been out of sight
-    if last > 1 and not alike(last, last - 1) and alike(last - 1, last - 2):
-        last -= 1  # one odd sample before the click is no scroll
+        last -= 1
+    odd = last > 1 and not abs(scrolls[last] - scrolls[last - 1]) <= still
+    if odd and abs(scrolls[last - 1] - scrolls[last - 2]) <= still:
+        last -= 1
+    return last
+
+
+# %% ../../nbs/03_recgaze/30_page_state.ipynb #4a35d36f
+def _gather(scrolls: list[float], last: int, still: float) -> tuple[int, list[float], int]:
+    "The plateau that ends at sample `last`: its first sample, sorted scrolls, how many before it were odd."
     first, kept, odd = last, [scrolls[last]], 0
-    here = lambda i: (
-        i >= 0 and abs(scrolls[i] - kept[len(kept) // 2]) <= still * (1 + 0.5 / len(kept))
-    )  # few samples make an unsure median
+
+    def here(i):
+        return i >= 0 and abs(scrolls[i] - kept[len(kept) // 2]) <= still * (1 + 0.5 / len(kept))
+
     for i in range(last - 1, -1, -1):
         near = here(i)
         odd = 0 if near else odd + 1
-        if odd == 3 or odd == 2 and alike(i, i + 1) and not (here(i - 1) and here(i - 2)):
+        agree = odd == 2 and abs(scrolls[i] - scrolls[i + 1]) <= still
+        if odd == 3 or agree and not (here(i - 1) and here(i - 2)):
             break
         if near:
             first = i
             insort(kept, scrolls[i])
+    return first, kept, odd
+
+
+# %% ../../nbs/03_recgaze/30_page_state.ipynb #ba4de5ec
+def measured_plateau(samples: np.ndarray, click_s: float, click_row: int) -> Plateau | None:
+    "The plateau at a click on carousel `click_row`, from `samples` [n, 2] of (s, px); None without any."
+    still = _stillness(samples[:, 1])
+    times, scrolls = samples[samples[:, 0] <= click_s].T.tolist()
+    if not times:
+        return None
+    first, kept, odd = _gather(scrolls, _last_sample(scrolls, still, click_row), still)
     level, spread = np.median(kept), 1.48 * np.median(abs(np.array(kept) - np.median(kept)))
     doubt = max(2.0, 3 * 1.25 * spread / math.sqrt(len(kept)))  # three standard errors of a median
     level = resting_place(level, min(doubt, 20.0))
-    return Plateau(
-        level, -math.inf if first == 0 or first == odd == 1 and level == 0 else times[first]
-    )  # pages open at the top
-
-
-# %% ../../nbs/03_recgaze/30_page_state.ipynb #a11e2b72
-LEVELS = np.arange(0, MAX_SCROLL + 1, NOTCH)  # where the page may rest
-BARELY, NEVER, MOVE, PER_NOTCH, OFF_WHEEL = (
-    3.0,
-    12.0,
-    5.0,
-    0.1,
-    2.0,
-)  # prices in nats: cut by more than half, out of sight, a move, each 100 px, an odd place
-FIRST_VIEW, LOWER = (
-    100,
-    1.5,
-)  # most clicks fall where a page shows its first three carousels: the price of any place below
-OPEN_ROWS = np.array([[row in shown(int(s))[0] for row in range(1, 11)] for s in LEVELS])  # [level, carousel]
-SEEN_PX = np.array([visible_px(int(s)) for s in LEVELS])
-
-
-# %% ../../nbs/03_recgaze/30_page_state.ipynb #c6b7a4d9
-def _prices() -> np.ndarray:
-    "[kind, carousel 0..10, level]: the price of a look at such an element while the page stands at that level."
-    prices = np.zeros((6, 11, len(LEVELS)))
-    for row in range(1, 11):
-        prices[MOVIE, row] = np.where(
-            OPEN_ROWS[:, row - 1], 0, np.where(SEEN_PX[:, row - 1] > 0, BARELY, NEVER)
-        )
-        for kind, name in [(GENRE, "Genre"), (FORWARD, "Forward"), (BACKWARD, "Backward")]:
-            (low, high), (least, most) = scroll_range(name, row, 0.5), scroll_range(name, row)
-            prices[kind, row] = np.where(
-                (LEVELS >= low) & (LEVELS <= high),
-                0,
-                np.where((LEVELS >= least) & (LEVELS <= most), BARELY, NEVER),
-            )
-    return prices
-
-
-# %% ../../nbs/03_recgaze/30_page_state.ipynb #db6fa520
-PRICES = _prices()
-AWAY = abs(LEVELS[:, None] - LEVELS) / 100
-MOVES = np.where(AWAY > 0, MOVE + PER_NOTCH * AWAY, 0)  # [from, to]
-TRUE_MOVES = np.where(AWAY > 0, MOVES, np.inf)
-SURE = np.where(LEVELS % 100 == 0, 0, OFF_WHEEL) * (
-    LEVELS < MAX_SCROLL
-)  # from the end of the page it may stand at an odd 50
-
-# %% ../../nbs/03_recgaze/30_page_state.ipynb #3ec7b4f5
-OPEN_WEIGHT, CUT_WEIGHT, GONE_WEIGHT = 5.0, 0.1, 1e-3
-_shares = np.where(
-    OPEN_ROWS, OPEN_WEIGHT, np.where(SEEN_PX > 0, CUT_WEIGHT, GONE_WEIGHT)
-)  # [level, carousel]
-
-
-def looks_price(counts: np.ndarray) -> np.ndarray:
-    "[..., level]: -log Dirichlet-multinomial probability of `counts` [..., 10] of visits to each carousel's posters."
-    total, counts = _shares.sum(1), np.asarray(counts)[..., None, :]
-    return -(
-        gammaln(total)
-        - gammaln(total + counts.sum(-1))
-        + (gammaln(_shares + counts) - gammaln(_shares)).sum(-1)
-    )
-
-
-# %% ../../nbs/03_recgaze/30_page_state.ipynb #ca705194
-def sightings(rows: Rows, upto: int, click_row: int) -> np.ndarray:
-    "[m, 4] of (row, kind, carousel, 1 for a gaze's new visit to a poster, else 0): what tells of the scroll, up to row `upto` with the click on `click_row`."
-    seen = [
-        (i, rows[f"{w}_kind"][i], rows[f"{w}_row"][i], rows[f"{w}_pos"][i], w == "fix")
-        for w in WITNESSES
-        for i in np.flatnonzero(rows[f"{w}_row"][: upto + 1])
-        if rows[f"{w}_kind"][i] != BACKGROUND
-    ]
-    seen = np.array(sorted(seen, key=lambda s: s[0]) + [(upto, MOVIE, click_row, 0, 0)], int)
-    gaze = np.flatnonzero(seen[:, 4] & (seen[:, 1] == MOVIE))
-    again = gaze[1:][
-        (seen[gaze[1:], 2:4] == seen[gaze[:-1], 2:4]).all(1)
-    ]  # several fixations on one poster are one visit
-    visits = np.zeros(len(seen), int)
-    visits[gaze] = 1
-    visits[again] = 0
-    return np.column_stack([seen[:, :3], visits])
-
-
-# %% ../../nbs/03_recgaze/30_page_state.ipynb #54ce37c0
-def course(seen: np.ndarray) -> np.ndarray:
-    "The cheapest level (index into LEVELS) at each of the `sightings`."
-    price, came, steps = MOVES[0] + SURE, [], np.arange(len(LEVELS))  # pages open at the top
-    for j, (_, kind, row, _) in enumerate(seen):
-        if (
-            j and (kind, row) == tuple(seen[j - 1, 1:3]) and j < len(seen) - 1
-        ):  # the same again: nothing can have become cheaper by moving
-            came.append(steps)
-            price = price + PRICES[kind, row]
-            continue
-        reached = price[:, None] + MOVES
-        source = reached.argmin(0)
-        came.append(source)
-        price = reached[source, steps] + SURE * (source != steps) + PRICES[kind, row]
-    level, levels = int(price.argmin()), np.empty(len(seen), int)
-    for j in range(len(seen) - 1, -1, -1):
-        levels[j], level = level, came[j][level]
-    return levels
-
-
-# %% ../../nbs/03_recgaze/30_page_state.ipynb #7e4981fc
-def inferred_plateau(rows: Rows, upto: int, click_row: int) -> Plateau:
-    "The plateau in force at the click in row `upto` on carousel `click_row`, from what the rows up to it show was on the screen."
-    seen = sightings(rows, upto, click_row)
-    levels = course(seen)
-    moved = np.flatnonzero(levels != levels[-1])
-    first = int(moved[-1]) + 1 if len(moved) else 0
-    before = (
-        PER_NOTCH * AWAY[levels[first - 1]] if first else MOVES[0]
-    )  # after a move each place is as free as any other, but for its distance
-    clicked = np.where(OPEN_ROWS[:, click_row - 1], 0, NEVER) + SURE + LOWER * (LEVELS > FIRST_VIEW)
-    while True:  # is it one plateau, or did the page move within it?
-        last = seen[first:]
-        posters = last[:, 1] == MOVIE
-        count = np.cumsum((last[:, 2, None] == np.arange(1, 11)) & (last[:, 3, None] > 0), 0)
-        other = np.cumsum(np.where(posters[:, None], 0, PRICES[last[:, 1], last[:, 2]]), 0)
-        one = looks_price(count[-1]) + other[-1] + clicked + before
-        cuts = (
-            np.flatnonzero(last[1:, 2] != last[:-1, 2]) + 1
-        )  # a move between two looks at one carousel would tell nothing
-        if not len(cuts):
-            break
-        head = looks_price(count[cuts - 1]) + other[cuts - 1] + SURE + before
-        tail = looks_price(count[-1] - count[cuts - 1]) + other[-1] - other[cuts - 1] + clicked
-        both = (head[:, :, None] + TRUE_MOVES).min(1) + tail  # [cut, level]
-        best = int(both.min(1).argmin())
-        if both[best].min() >= one.min():
-            break
-        before = PER_NOTCH * AWAY[int(head[best].argmin())]
-        first += int(cuts[best])
-    return Plateau(float(LEVELS[one.argmin()]), -math.inf if first == 0 else float(rows["t"][seen[first, 0]]))
+    opened = first == 0 or first == odd == 1 and level == 0  # pages open at the top
+    return Plateau(level, -math.inf if opened else times[first])

@@ -34,7 +34,7 @@ from fixate.recgaze.files import (
     read_participants,
     sources,
 )
-from .prepare import LAST_TASK, Dropped
+from .session import LAST_TASK, Dropped
 
 # %% ../../nbs/03_recgaze/50_released_v1.ipynb #6400a963
 SIZE, ROWS, COLUMNS = (1100, 600), 3, 5

@@ -6,7 +6,9 @@
 __all__ = [
     "SCREEN",
     "WINDOW",
+    "WINDOW_HEIGHT",
     "PAGE_WIDTH",
+    "MAX_SCROLL",
     "TOPS",
     "LEFTS",
     "WIDTH",
@@ -19,18 +21,18 @@ __all__ = [
     "ARROW_LEFTS",
     "ARROW_DROP",
     "ARROW",
-    "MAX_SCROLL",
     "CHOOSABLE",
+    "FRAMES",
     "MARGIN",
     "LABEL_PX",
-    "TITLE_PX",
     "SCREEN_LABEL_PX",
+    "TITLE_PX",
     "BAR",
-    "FRAMES",
     "box",
     "visible_px",
     "shown",
     "scroll_range",
+    "Poster",
     "View",
     "page_size",
     "slot_boxes",
@@ -44,6 +46,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -52,36 +55,30 @@ from ..core.labels import LABELS
 from ..pages.drawing import GENRES, draw_labels, draw_page, fit_text
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #0b8bf385
-SCREEN = (1920, 1080)  # px, width and height
-WINDOW, PAGE_WIDTH = (87, 1032), 1903  # rows between the two bars; 17 px of the width are the scroll bar
-TOPS = (
-    176,
-    516,
-    855,
-    1195,
-    1534,
-    1874,
-    2213,
-    2553,
-    2892,
-    3232,
-)  # top edges of the posters of carousels 1..10
-LEFTS = (76, 427, 778, 1129, 1480)  # left edges of the five posters shown
-WIDTH, HEIGHT = 342, 193  # of a poster's box
-PER_PAGE, PAGES = len(LEFTS), 3  # posters on a swipe page, swipe pages of a carousel
-TITLE_RISE, TITLE_HEIGHT = 70, 43  # a genre title starts 70 px above its posters
-TITLE_WIDTHS = dict(zip(GENRES, (100, 162, 124, 92, 105, 121, 104, 143, 79, 113)))
-ARROW_LEFTS, ARROW_DROP, ARROW = (
-    dict(Backward=51, Forward=1831),
-    86,
-    21,
-)  # left edges, px below the posters' tops, size
+# Lengths are px of a screen of 1920 × 1080.
+SCREEN = (1920, 1080)
+WINDOW = (87, 1032)  # the rows between the two bars
+WINDOW_HEIGHT = WINDOW[1] - WINDOW[0]
+PAGE_WIDTH = 1903  # the scroll bar has the other 17
 MAX_SCROLL = 2450
+# Posters: top edges in carousels 1..10, left edges of the five of a swipe, and the size of their boxes.
+TOPS = (176, 516, 855, 1195, 1534, 1874, 2213, 2553, 2892, 3232)
+LEFTS = (76, 427, 778, 1129, 1480)
+WIDTH, HEIGHT = 342, 193
+PER_PAGE, PAGES = len(LEFTS), 3  # posters of a swipe, swipes of a carousel
+# Genre titles stand above their posters, arrows beside them.
+TITLE_RISE, TITLE_HEIGHT = 70, 43
+TITLE_WIDTHS = dict(zip(GENRES, (100, 162, 124, 92, 105, 121, 104, 143, 79, 113)))
+ARROW_LEFTS = dict(Backward=51, Forward=1831)
+ARROW_DROP, ARROW = 86, 21  # below the posters' tops, and the size of an arrow
 
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #88c4038b
 def box(kind: str, carousel: int, column: int = 0, genre: str = "") -> tuple[int, int, int, int]:
-    "(x, y, width, height) in px at scroll 0 of a Movie in `column` 0..4, or of a Genre title, Forward or Backward arrow."
+    """(x, y, width, height) of an element in px at scroll 0.
+
+    `kind`: Movie (in `column` 0..4), Genre (the title), Forward or Backward (the arrows).
+    """
     top = TOPS[carousel - 1]
     if kind == "Movie":
         return LEFTS[column], top, WIDTH, HEIGHT
@@ -102,51 +99,59 @@ def visible_px(scroll: float) -> list[float]:
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #d6d6d2fc
 @lru_cache(maxsize=4096)
 def shown(scroll: float) -> tuple[list[int], list[int]]:
-    "Carousels (1..10) whose posters can be chosen from, and those at least partly in the window, at `scroll` px."
+    "Carousels (1..10) whose posters can be chosen, and those at least partly in the window, at `scroll` px."
     heights = list(enumerate(visible_px(scroll), 1))
     return [row for row, px in heights if px >= CHOOSABLE * HEIGHT], [row for row, px in heights if px > 0]
 
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #91646183
 def scroll_range(kind: str, carousel: int, share: float = 0.0) -> tuple[float, float]:
-    "Lowest and highest scroll (px) with at least `share` of the height of a `carousel`'s title (kind Genre), arrows or posters in the window."
+    """Lowest and highest scroll (px) with at least `share` of an element's height in the window.
+
+    The element is the title (`kind` Genre), an arrow (Forward, Backward) or a poster (Movie) of `carousel`.
+    """
     _, top, _, height = box(kind, carousel, genre=GENRES[0])
     low, high = top + share * height - WINDOW[1], top + (1 - share) * height - WINDOW[0]
     return max(0.0, low), min(float(MAX_SCROLL), high)
 
 
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #45092482
+class Poster(NamedTuple):
+    "Where a poster stands: carousel 1..10, position 1..15, column 0..4 of the swipe; x, y in window px."
+
+    carousel: int
+    position: int
+    column: int
+    x: float
+    y: float
+
+
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #cc0ad4b6
 @dataclass(frozen=True)
 class View:
-    "What stood on the screen: `task` (which screen), `scroll` (px), and for each carousel at least partly visible its swipe page."
+    "What stood on the screen: `task` (which screen), `scroll` (px), and the swipe of each carousel in sight."
 
     task: int
     scroll: int
-    pages: tuple[tuple[int, int], ...]  # (carousel 1..10, page 0..2), top to bottom
+    swipes: tuple[tuple[int, int], ...]  # (carousel 1..10, swipe 0..2), top to bottom
 
     @property
     def name(self) -> str:
-        "Task, scroll and swipe pages in one word, the same for equal views."
-        return f"t{self.task:02d}-s{self.scroll:04d}-{''.join(str(page) for _, page in self.pages)}"
+        "Task, scroll and swipes in one word, the same for equal views."
+        return f"t{self.task:02d}-s{self.scroll:04d}-{''.join(str(swipe) for _, swipe in self.swipes)}"
 
-    def posters(self) -> list[tuple[int, int, int, float, float]]:
-        "(carousel, position, column 0..4, x, y) of every poster at least partly visible; x, y in window px."
+    def posters(self) -> list[Poster]:
+        "Every poster that is at least partly visible."
         return [
-            (
-                row,
-                PER_PAGE * page + column + 1,
-                column,
-                LEFTS[column],
-                TOPS[row - 1] - self.scroll - WINDOW[0],
-            )
-            for row, page in self.pages
-            for column in range(PER_PAGE)
+            Poster(row, PER_PAGE * swipe + column + 1, column, x, TOPS[row - 1] - self.scroll - WINDOW[0])
+            for row, swipe in self.swipes
+            for column, x in enumerate(LEFTS)
         ]
 
-    def candidates(self) -> list[tuple[int, int, int, float, float]]:
+    def candidates(self) -> list[Poster]:
         "The posters that can be chosen, in reading order."
-        open_ones = shown(self.scroll)[0]
-        return [poster for poster in self.posters() if poster[0] in open_ones]
+        open_rows = shown(self.scroll)[0]
+        return [poster for poster in self.posters() if poster.carousel in open_rows]
 
     def slots(self) -> dict[tuple[int, int], int]:
         "Slot of each candidate by (carousel, position)."
@@ -154,50 +159,91 @@ class View:
 
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #46e64e72
-MARGIN, LABEL_PX, TITLE_PX = 84, 104, 30  # the strip below the window, and font sizes
-SCREEN_LABEL_PX, BAR = 44, (58, 58, 62)
 FRAMES = ("window", "screen")
+MARGIN = 84  # height of the strip below the window
+LABEL_PX, SCREEN_LABEL_PX, TITLE_PX = 104, 44, 30  # font sizes
+BAR = (58, 58, 62)  # colour of both bars
 
 
 def page_size(scale: float, frame: str = "window") -> tuple[int, int]:
     "Width and height in px of every page at `scale`."
     if frame == "screen":
         return round(SCREEN[0] * scale), round(SCREEN[1] * scale)
-    return round(PAGE_WIDTH * scale), round((WINDOW[1] - WINDOW[0]) * scale) + math.ceil(MARGIN * scale) + 3
+    return round(PAGE_WIDTH * scale), round(WINDOW_HEIGHT * scale) + math.ceil(MARGIN * scale) + 3
+
+
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #cf1efbf9
+def _lift(frame: str) -> int:
+    "How far below the top of the picture the window begins, in px at scale 1."
+    return WINDOW[0] if frame == "screen" else 0
 
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #76c7ce6f
 def slot_boxes(view: View, frame: str = "window") -> list[tuple[float, float, float, float]]:
     "(x1, y1, x2, y2) of the visible part of every candidate, in px of the page at scale 1."
-    lift, height = WINDOW[0] if frame == "screen" else 0, WINDOW[1] - WINDOW[0]
+    lift = _lift(frame)
     return [
-        (x, lift + max(0, y), x + WIDTH, lift + min(y + HEIGHT, height)) for *_, x, y in view.candidates()
+        (x, lift + max(0, y), x + WIDTH, lift + min(y + HEIGHT, WINDOW_HEIGHT))
+        for *_, x, y in view.candidates()
     ]
 
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #114c10b1
 @lru_cache(maxsize=1200)
 def open_poster(path: Path, width: int, height: int) -> Image.Image:
-    "The poster in `path`, in the wanted size where its shape is nearly right; FixateError where it cannot be read."
+    "The poster in `path`, in the wanted size if its shape is nearly right; FixateError if it is unreadable."
     try:
         with Image.open(path) as picture:
             picture.draft("RGB", (width, height))
             picture = picture.convert("RGB")
     except OSError as error:
-        raise FixateError(
-            f"{path.name}: {str(error).replace(str(path), path.name)}; accepted: a readable picture"
-        ) from error
+        reason = str(error).replace(str(path), path.name)
+        raise FixateError(f"{path.name}: {reason}; accepted: a readable picture") from error
     if abs(picture.width * height / picture.height / width - 1) < 0.03:
         return picture.resize((width, height), Image.Resampling.LANCZOS)
     return picture
 
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #8ff6bf6a
-def _tile(picture: Image.Image | None, size: tuple[int, int], top: int, bottom: int) -> Image.Image | None:
-    "Rows `top` to `bottom` of `picture` fitted into `size`: what the bars leave of a poster."
+def _tile(file: Path | None, size: tuple[int, int], top: int, bottom: int) -> Image.Image | None:
+    "What the bars leave of a poster: rows `top` to `bottom` of `file` fitted into `size`; None if no file."
+    picture = open_poster(file, *size) if file else None
     if picture is None or (top, bottom) == (0, size[1]):
         return picture
     return fit_text(picture, *size).crop((0, top, size[0], bottom))
+
+
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #1ec6e8fb
+def _tiles(view: View, files: Mapping, scale: float, frame: str) -> tuple[list, list]:
+    "(x1, y1, x2, y2, label) of every poster of which a pixel is left at this scale, and their pictures."
+    low, high = (round((y + _lift(frame)) * scale) for y in (0, WINDOW_HEIGHT))
+    labels = {place: LABELS[slot] for place, slot in view.slots().items()}
+    slots, pictures = [], []
+    for *place, _, x, y in view.posters():
+        x1, x2 = (round(v * scale) for v in (x, x + WIDTH))
+        y1, y2 = (round((v + _lift(frame)) * scale) for v in (y, y + HEIGHT))
+        top, bottom = max(y1, low), min(y2, high)
+        if top >= bottom:
+            continue
+        pictures.append(_tile(files.get(tuple(place)), (x2 - x1, y2 - y1), top - y1, bottom - y1))
+        slots.append((x1, top, x2, bottom, labels.get(tuple(place), "")))
+    return slots, pictures
+
+
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #505073b5
+def _signs(view: View, titles: Mapping[int, str], scale: float, frame: str) -> list[tuple]:
+    "(x, y, text, font px) of the genre titles and the arrows that stand whole in the window."
+    signs = []
+    for row, top in enumerate(TOPS, 1):
+        y = top - view.scroll - WINDOW[0]
+        title_y, arrow_y = y - TITLE_RISE, y + ARROW_DROP - ARROW / 2
+        if 0 <= title_y <= WINDOW_HEIGHT - TITLE_HEIGHT:
+            down = round((title_y + 5 + _lift(frame)) * scale)
+            signs.append((round(LEFTS[0] * scale), down, titles[row], round(TITLE_PX * scale)))
+        if 0 <= arrow_y <= WINDOW_HEIGHT - 2 * ARROW:
+            down, size = round((arrow_y + _lift(frame)) * scale), round(2 * ARROW * scale)
+            signs += [(round(x * scale), down, sign, size) for x, sign in zip(ARROW_LEFTS.values(), "‹›")]
+    return signs
 
 
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #4bd09e34
@@ -208,44 +254,15 @@ def draw_view(
     scale: float = 1.0,
     frame: str = "window",
 ) -> Image.Image:
-    "The page of `view`: `titles` by carousel, `files` by (carousel, position), a grey tile where there is none; `page_size(scale, frame)` px."
-    lift = WINDOW[0] if frame == "screen" else 0
-    px = lambda v: round((v + lift) * scale)
-    low, high, labels = (
-        px(0),
-        px(WINDOW[1] - WINDOW[0]),
-        {place: LABELS[slot] for place, slot in view.slots().items()},
-    )
-    slots, pictures, texts = [], [], []
-    for *place, _, x, y in view.posters():
-        x1, x2, y1, y2 = round(x * scale), round((x + WIDTH) * scale), px(y), px(y + HEIGHT)
-        top, bottom = max(y1, low), min(y2, high)
-        if top >= bottom:
-            continue  # less than a pixel of it is left at this scale
-        file = files.get(tuple(place))
-        pictures.append(
-            _tile(
-                open_poster(file, x2 - x1, y2 - y1) if file else None,
-                (x2 - x1, y2 - y1),
-                top - y1,
-                bottom - y1,
-            )
-        )
-        slots.append((x1, top, x2, bottom, labels.get(tuple(place), "")))
-    for row, y in enumerate((top - view.scroll - WINDOW[0] for top in TOPS), 1):
-        if 0 <= y - TITLE_RISE <= WINDOW[1] - WINDOW[0] - TITLE_HEIGHT:
-            texts.append(
-                (round(LEFTS[0] * scale), px(y - TITLE_RISE + 5), titles[row], round(TITLE_PX * scale))
-            )
-        if 0 <= y + ARROW_DROP - ARROW / 2 <= WINDOW[1] - WINDOW[0] - 2 * ARROW:
-            texts += [
-                (round(x * scale), px(y + ARROW_DROP - ARROW / 2), sign, round(2 * ARROW * scale))
-                for x, sign in zip(ARROW_LEFTS.values(), "‹›")
-            ]
-    page = draw_page(page_size(scale, frame), slots, pictures, texts, label_px=0)
+    """The page of `view`, `page_size(scale, frame)` px; FixateError for a poster that cannot be read.
+
+    `titles` by carousel, `files` by (carousel, position), a grey tile where there is none.
+    """
+    slots, pictures = _tiles(view, files, scale, frame)
+    page = draw_page(page_size(scale, frame), slots, pictures, _signs(view, titles, scale, frame), label_px=0)
     if frame == "screen":
-        for bar in ((0, 0, page.width, low), (0, high, page.width, page.height)):
-            page.paste(BAR, bar)
-    return draw_labels(
-        page, slots, max(6, round((SCREEN_LABEL_PX if frame == "screen" else LABEL_PX) * scale))
-    )
+        low, high = (round(y * scale) for y in WINDOW)
+        page.paste(BAR, (0, 0, page.width, low))
+        page.paste(BAR, (0, high, page.width, page.height))
+    label_px = SCREEN_LABEL_PX if frame == "screen" else LABEL_PX
+    return draw_labels(page, slots, max(6, round(label_px * scale)))
