@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ["movie_id", "movie", "event", "session", "write_recording", "write_posters"]
 
-# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #8e784fed
+# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #d90c56f4
 from collections.abc import Collection
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ..pages.drawing import GENRES, draw_poster
 from .files import AREAS, EVENT_KINDS, PARTS, RESTRICTED
 
 
-# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #afc97d69
+# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #73e58cdd
 def movie_id(task: int, carousel: int, position: int) -> int:
     "Number of the movie at a position (1..15) of a carousel (1..10) on the screen `task`: 2 03 07 is 20307."
     return 10_000 * task + 100 * carousel + position
@@ -28,7 +28,7 @@ def movie(carousel: int, position: int) -> tuple[str, int, int]:
     return "Movie", carousel, position
 
 
-# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #5aeab19c
+# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #55ddd021
 def event(
     t: float | str, *, user="UvA_1", task=1, ms: float | str = 200.0, s: float | str = 0.5, **elements
 ) -> dict:
@@ -49,7 +49,7 @@ def event(
     return row
 
 
-# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #5f2c63d9
+# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #8b359422
 def session(*events: dict) -> dict[str, np.ndarray]:
     "The columns `read_events` makes of these rows of one session, in the order given; `near` is left aside."
     rows = dict(t=np.array([float(e["Timestamp"]) for e in events]))
@@ -65,7 +65,7 @@ def session(*events: dict) -> dict[str, np.ndarray]:
     return rows
 
 
-# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #11e60b8c
+# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #da964254
 def _movies(tasks: Collection[int]) -> pd.DataFrame:
     "item_features.csv: 10 × 15 movies on each screen of `tasks`."
     return pd.DataFrame(
@@ -85,7 +85,7 @@ def _movies(tasks: Collection[int]) -> pd.DataFrame:
     )
 
 
-# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #9129332e
+# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #dcec8dfc
 def _final_clicks(events: pd.DataFrame) -> pd.DataFrame:
     "click_feedback.csv: the last movie click of each session."
     clicks = events[events.Click_AOI_type == "Movie"]
@@ -93,7 +93,7 @@ def _final_clicks(events: pd.DataFrame) -> pd.DataFrame:
     return last[["UserID", "TaskID", "Timestamp", "Click_AOI_MovieID"]]
 
 
-# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #c37b60be
+# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #682a9af0
 def write_recording(
     folder: str | Path,
     events: list[dict],
@@ -119,14 +119,13 @@ def write_recording(
     return folder
 
 
-# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #aff62882
+# %% ../../nbs/03_recgaze/25_handmade_recording.ipynb #e494e271
 def write_posters(folder: Path, task: int, carousels=range(1, 11), without: int = 8) -> Path:
     "Posters of one screen in `folder`/posters; the one at position `without` is missing in every carousel."
     (folder / "posters").mkdir(exist_ok=True)
     for row in carousels:
         for pos in (p for p in range(1, 16) if p != without):
             number = movie_id(task, row, pos)
-            write_image(
-                folder / f"posters/{number}.jpg", draw_poster(GENRES[row - 1], 20 * row + pos, (228, 128))
-            )
+            poster = draw_poster(GENRES[row - 1], 20 * row + pos, (228, 128), title=f"{row}.{pos}")
+            write_image(folder / f"posters/{number}.jpg", poster)
     return folder

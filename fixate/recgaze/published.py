@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ["PUBLISHED_NUMBERS", "TARGETS", "are_real", "examination", "published_numbers"]
 
-# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #558470ac
+# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #c09649dc
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from .csv_tables import number_sessions, read_raw
 from .files import GENRE, MOVIE, SESSION
 
-# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #41faf1af
+# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #6efd34ee
 PUBLISHED_NUMBERS = {
     "users": 87,
     "users at KInIT": 61,
@@ -32,7 +32,7 @@ PUBLISHED_NUMBERS = {
     "examination: all places": 111077,
 }
 
-# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #feaab5ac
+# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #52d157c6
 TARGETS = {
     (36, 5, 1): "Clash of the Titans",
     (37, 10, 14): "Radio",
@@ -48,14 +48,14 @@ def are_real(items: pd.DataFrame) -> bool:
     return all(there)
 
 
-# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #612340a5
+# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #1bcf6187
 def _first_clicks(events: pd.DataFrame, session: np.ndarray) -> np.ndarray:
     "The row of each session's first movie click in free browsing; `session` numbers the rows' sessions."
     clicks = np.flatnonzero((events.click_kind == MOVIE) & (events.TaskID <= 30))
     return clicks[np.unique(session[clicks], return_index=True)[1]]
 
 
-# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #48d88b66
+# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #6a97fa4e
 def _strict_hits(events: pd.DataFrame, session: np.ndarray, end: np.ndarray) -> pd.DataFrame:
     "(session, row, pos) of the places looked at up to rows `end` [session], once each; pos 0 for a title."
     kinds = events.fix_kind.isin([MOVIE, GENRE])
@@ -64,9 +64,9 @@ def _strict_hits(events: pd.DataFrame, session: np.ndarray, end: np.ndarray) -> 
     return pd.DataFrame(dict(session=session, row=events.fix_row, pos=pos))[strict].drop_duplicates()
 
 
-# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #09835761
+# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #b9b1cdb6
 def examination(events: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """In how many sessions places were looked at: [10, 15] posters, [10] anything of a carousel; and which sessions.
+    """Sessions in which places were looked at: [10, 15] posters, [10] anything of a carousel; and which.
 
     Free browsing up to the first movie click, strict hits, the clicked poster looked at. `events` as of
     `read_events`; the sessions are rows with UserID, TaskID.
@@ -85,7 +85,7 @@ def examination(events: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, pd.DataFr
     return grid, rows.to_numpy(), events.iloc[end[kept]][SESSION]
 
 
-# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #4f337b20
+# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #495a5540
 def _without_two_answers(events: pd.DataFrame, final: pd.DataFrame, answers: np.ndarray) -> pd.DataFrame:
     "`events` without the sessions whose `final` click has one of the two answers that the authors left out."
     left_out = final[final.Movie_Familiarity.isin(list(answers[-3:-1]))]
@@ -93,13 +93,13 @@ def _without_two_answers(events: pd.DataFrame, final: pd.DataFrame, answers: np.
     return events[~named.isin(out)].reset_index(drop=True)
 
 
-# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #36d11149
+# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #05edddef
 def _at_site(names: pd.Series | pd.Index, site: str) -> int:
     "How many of the user names are of a site."
     return int(names.str.startswith(site).sum())
 
 
-# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #2ab8b314
+# %% ../../nbs/03_recgaze/38_published_numbers.ipynb #a0543371
 def published_numbers(
     events: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame, clicks: Path
 ) -> dict[str, dict]:
