@@ -22,14 +22,14 @@ __all__ = [
     "OPEN_WEIGHT",
     "CUT_WEIGHT",
     "GONE_WEIGHT",
-    "SHARES",
+    "OFFER_WEIGHTS",
     "looks_price",
     "sightings",
     "course",
     "inferred_plateau",
 ]
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #03a46f0c
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #38a53e44
 import math
 
 import numpy as np
@@ -39,7 +39,7 @@ from .files import BACKGROUND, BACKWARD, FORWARD, GENRE, MOVIE
 from .page_state import NOTCH, WITNESSES, Plateau, Rows
 from .screen import MAX_SCROLL, scroll_range, shown, visible_px
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #fa98e7e7
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #0a9d3ca4
 LEVELS = np.arange(0, MAX_SCROLL + 1, NOTCH)  # where the page may rest
 OPEN_ROWS = np.array([[row in shown(int(s))[0] for row in range(1, 11)] for s in LEVELS])  # [level, carousel]
 SEEN_PX = np.array([visible_px(int(s)) for s in LEVELS])  # [level, carousel]
@@ -50,7 +50,7 @@ OFF_WHEEL = 2.0  # a resting place where the wheel comes only from the page's en
 FIRST_VIEW, LOWER = 100, 1.5  # most clicks fall where the first three carousels are shown: any place below
 
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #2ddc6a74
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #4b6ee891
 def _prices_of_poster(row: int) -> np.ndarray:
     "[level]: the price of a look at a poster of carousel `row`."
     cut = np.where(SEEN_PX[:, row - 1] > 0, BARELY, NEVER)
@@ -64,7 +64,7 @@ def _prices_of_sign(name: str, row: int) -> np.ndarray:
     return np.where((LEVELS >= low) & (LEVELS <= high), 0, cut)
 
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #23d5ec4a
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #6b4e09d8
 def _prices() -> np.ndarray:
     "[kind, carousel 0..10, level]: price of a look at such an element while the page stands at that level."
     prices = np.zeros((6, 11, len(LEVELS)))
@@ -77,29 +77,30 @@ def _prices() -> np.ndarray:
 
 PRICES = _prices()
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #fabec30b
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #ee30c3a4
 AWAY = abs(LEVELS[:, None] - LEVELS) / 100  # [from, to], in notches of 100 px
 MOVES = np.where(AWAY > 0, MOVE + PER_NOTCH * AWAY, 0)  # the price of a move, or of none
 TRUE_MOVES = np.where(AWAY > 0, MOVES, np.inf)
 # A page that came up from its end stands at an odd 50; the end itself is as good as a hundred.
 SURE = np.where(LEVELS % 100 == 0, 0, OFF_WHEEL) * (LEVELS < MAX_SCROLL)
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #e849678f
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #0dd814b1
 OPEN_WEIGHT, CUT_WEIGHT, GONE_WEIGHT = 5.0, 0.1, 1e-3
-SHARES = np.where(OPEN_ROWS, OPEN_WEIGHT, np.where(SEEN_PX > 0, CUT_WEIGHT, GONE_WEIGHT))  # [level, carousel]
+# a_c of each [level, carousel]
+OFFER_WEIGHTS = np.where(OPEN_ROWS, OPEN_WEIGHT, np.where(SEEN_PX > 0, CUT_WEIGHT, GONE_WEIGHT))
 
 
 def looks_price(counts: np.ndarray) -> np.ndarray:
     "[..., level]: -log Dirichlet-multinomial probability of visits `counts` [..., 10] to carousels' posters."
-    total, counts = SHARES.sum(1), np.asarray(counts)[..., None, :]
+    total, counts = OFFER_WEIGHTS.sum(1), np.asarray(counts)[..., None, :]
     return -(
         gammaln(total)
         - gammaln(total + counts.sum(-1))
-        + (gammaln(SHARES + counts) - gammaln(SHARES)).sum(-1)
+        + (gammaln(OFFER_WEIGHTS + counts) - gammaln(OFFER_WEIGHTS)).sum(-1)
     )
 
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #c9a6ca77
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #bda3b160
 def sightings(rows: Rows, upto: int, click_row: int) -> np.ndarray:
     """What tells of the scroll up to row `upto`, with the click on carousel `click_row`.
 
@@ -120,7 +121,7 @@ def sightings(rows: Rows, upto: int, click_row: int) -> np.ndarray:
     return np.column_stack([seen[:, :3], visits])
 
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #2c0ab967
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #f5caa834
 def course(seen: np.ndarray) -> np.ndarray:
     "The cheapest level (index into `LEVELS`) at each of the `sightings`."
     price, came, steps = MOVES[0] + SURE, [], np.arange(len(LEVELS))  # pages open at the top
@@ -140,13 +141,13 @@ def course(seen: np.ndarray) -> np.ndarray:
     return levels
 
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #efc02f8a
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #b7e97631
 def _click_prices(click_row: int) -> np.ndarray:
     "[level]: the price of a click on carousel `click_row` there."
     return np.where(OPEN_ROWS[:, click_row - 1], 0, NEVER) + SURE + LOWER * (LEVELS > FIRST_VIEW)
 
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #5fdac1c2
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #d9a11dd7
 def _running_prices(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     "Up to each of the sightings `seen`: visits by carousel [m, 10], price of what is no poster [m, level]."
     posters = seen[:, 1] == MOVIE
@@ -155,7 +156,7 @@ def _running_prices(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return visits, others
 
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #7fba65b6
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #645a5e69
 def _cut(seen: np.ndarray, before: np.ndarray, clicked: np.ndarray) -> tuple[np.ndarray, int, int]:
     """Are the sightings `seen` of one plateau? Its price [level], the best place to cut, the level before it.
 
@@ -176,7 +177,7 @@ def _cut(seen: np.ndarray, before: np.ndarray, clicked: np.ndarray) -> tuple[np.
     return one, int(cuts[best]), int(head[best].argmin())
 
 
-# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #e834f3ac
+# %% ../../nbs/03_recgaze/35_inferred_scroll.ipynb #5bcd9077
 def inferred_plateau(rows: Rows, upto: int, click_row: int) -> Plateau:
     "The plateau at the click in row `upto` on carousel `click_row`, from what the rows up to it show."
     seen = sightings(rows, upto, click_row)

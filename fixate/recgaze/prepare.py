@@ -9,7 +9,7 @@ __all__ = [
     "take_all",
     "session_tables",
     "view_tables",
-    "finished",
+    "finished_study",
     "stage_beside",
     "prepare_recgaze",
     "funnel",
@@ -50,7 +50,7 @@ from .screen import FRAMES, PER_PAGE, View, draw_view, open_poster, page_size, s
 from .session import Dropped, Places, Take, take_session
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #ca7a78f5
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #61cd4ad2
 def places_of(items: pd.DataFrame) -> Places:
     "(carousel, position) of every movie, by task and MovieID."
     return {
@@ -94,7 +94,7 @@ def session_tables(takes: dict[tuple[str, int], Take]) -> tuple[pd.DataFrame, pd
     return pd.DataFrame(sessions), pd.DataFrame(looks, columns=columns)
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #17e3d0cd
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #fc4077c6
 def _page_row(view: View, scale: float, frame: str) -> dict:
     "A view's row in the table pages."
     image = hashlib.sha1(f"{view.name} {scale} {frame}".encode()).hexdigest()[:16]
@@ -110,7 +110,7 @@ def _page_row(view: View, scale: float, frame: str) -> dict:
     )
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #be1cc082
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #3dcc02a0
 def _slot_rows(view: View, items: dict, scale: float, frame: str) -> list[dict]:
     "A view's rows in the table slots; `items` of its screen, by (carousel, position)."
     rows = []
@@ -127,7 +127,7 @@ def _slot_rows(view: View, items: dict, scale: float, frame: str) -> list[dict]:
     return rows
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #ba888a57
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #dea55901
 def _draw(view: View, items: dict, scale: float, frame: str, path: Path):
     "Draw a view into a file; `items` of its screen, by (carousel, position)."
     titles = {row: items[row, 1]["row_genre"] if (row, 1) in items else "" for row in range(1, 11)}
@@ -157,7 +157,7 @@ def view_tables(
     return pd.DataFrame(pages), pd.DataFrame(slots)
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #5bfe2739
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #a0c1e192
 def _check_settings(split: str, signal: str, frame: str, scale: float):
     "FixateError for a setting that is none of the accepted ones."
     known("split", split, SPLIT_NAMES)
@@ -167,8 +167,8 @@ def _check_settings(split: str, signal: str, frame: str, scale: float):
         raise FixateError(f"scale = {scale!r}; accepted: 0.05 to 2")
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #79a0f6ab
-def finished(out: Path, meta: dict) -> Study | None:
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #d1a01d00
+def finished_study(out: Path, meta: dict) -> Study | None:
     "The study in `out` if it is the same as `meta` says, and whole; FixateError where another one is there."
     refuse_other(out, meta)
     if not (out / "study.json").is_file():
@@ -187,7 +187,7 @@ def stage_beside(out: Path) -> Iterator[Path]:
         yield Path(stage)
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #bde27f72
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #107197ef
 def _counts(
     tables: dict, items: pd.DataFrame, takes: dict[tuple[str, int], Take], dropped: Counter, mended: dict
 ) -> dict[str, int]:
@@ -239,7 +239,7 @@ def prepare_recgaze(
     if split in ("kfold", "loso", "users"):
         meta |= dict(seed=seed, folds=folds, fold=fold)
     meta["fingerprint"] = fingerprint(files, poster_folder(raw, posters), **meta)
-    if (study := finished(out, meta)) is not None:
+    if (study := finished_study(out, meta)) is not None:
         return study
     items, users = read_items(raw, posters), read_participants(raw)
     events, mended = complete_events(read_events(raw), files[1])
@@ -265,7 +265,7 @@ def prepare_recgaze(
         return Study(stage, meta, **tables).save(out)
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #b894e298
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #2c547ed4
 TOLD = (
     "looks looks_outside_the_view looks_cut looks_of_negative_duration swipes_corrected rows_without_time "
     "rows_out_of_order clicks_only_in_click_file clicks_that_differ clicks_twice "
@@ -287,7 +287,7 @@ def _told_counts(meta: dict) -> list[str]:
     ]
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #76b82b59
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #09f03ba8
 def _told_numbers(meta: dict) -> str:
     "How many of the published numbers were found again, and those that were not."
     if not meta["real_files"]:

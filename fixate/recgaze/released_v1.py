@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     "SIZE",
-    "ROWS",
-    "COLUMNS",
+    "VIEW_ROWS",
+    "VIEW_COLUMNS",
     "BOXES",
     "clicked_slot",
     "fixations_of",
@@ -46,38 +46,38 @@ from fixate.recgaze.files import (
     read_participants,
     sources,
 )
-from .prepare import finished, stage_beside
+from .prepare import finished_study, stage_beside
 from .session import LAST_TASK, Dropped
 
 # %% ../../nbs/03_recgaze/50_released_v1.ipynb #6400a963
-SIZE, ROWS, COLUMNS = (1100, 600), 3, 5  # of the picture in px, and of the slots on it
+SIZE, VIEW_ROWS, VIEW_COLUMNS = (1100, 600), 3, 5  # of the picture in px, and of the slots on it
 BOXES = [
     (55 + 198 * c, 60 + 170 * r, 55 + 198 * (c + 1), 60 + 170 * (r + 1))
-    for r in range(ROWS)
-    for c in range(COLUMNS)
+    for r in range(VIEW_ROWS)
+    for c in range(VIEW_COLUMNS)
 ]
 
 
-# %% ../../nbs/03_recgaze/50_released_v1.ipynb #59173102
+# %% ../../nbs/03_recgaze/50_released_v1.ipynb #e98bcf3b
 def clicked_slot(rows: pd.DataFrame, places: dict[float, tuple[int, int]]) -> int:
     "Slot of a session's click; `places` (carousel, position) by movie. Raises `Dropped`."
     clicks = rows[rows.click_kind > 0]
     if not len(clicks) or clicks.click_kind.iloc[-1] != MOVIE:
         raise Dropped("the last click is not on a movie")
-    found = [places[m] for m in clicks.click_movie.dropna() if places.get(m, (99, 0))[0] <= ROWS]
+    found = [places[m] for m in clicks.click_movie.dropna() if places.get(m, (99, 0))[0] <= VIEW_ROWS]
     if not found:
         raise Dropped("no clicked movie in carousels 1 to 3")
     row, position = found[0]
-    return (row - 1) * COLUMNS + (position - 1) % COLUMNS
+    return (row - 1) * VIEW_COLUMNS + (position - 1) % VIEW_COLUMNS
 
 
-# %% ../../nbs/03_recgaze/50_released_v1.ipynb #59564a2a
+# %% ../../nbs/03_recgaze/50_released_v1.ipynb #83ca5cd0
 def fixations_of(rows: pd.DataFrame) -> list[tuple[int | None, float, float]]:
     "(slot or None, start_ms, ms) of a session's fixations; raises `Dropped` where none has a slot."
     fixed = rows[rows.fix_ms.notna()]
     on_poster = ~fixed.beside & (fixed.fix_kind == MOVIE)
-    here = on_poster & fixed.fix_pos.between(1, COLUMNS) & fixed.fix_row.between(1, ROWS)
-    slots = np.where(here, (fixed.fix_row.astype(int) - 1) * COLUMNS + fixed.fix_pos - 1, -1)
+    here = on_poster & fixed.fix_pos.between(1, VIEW_COLUMNS) & fixed.fix_row.between(1, VIEW_ROWS)
+    slots = np.where(here, (fixed.fix_row.astype(int) - 1) * VIEW_COLUMNS + fixed.fix_pos - 1, -1)
     if not fixed.fix_ms[here].sum() > 0:
         raise Dropped("no gaze on positions 1 to 5")
     return [
@@ -87,16 +87,16 @@ def fixations_of(rows: pd.DataFrame) -> list[tuple[int | None, float, float]]:
     ]
 
 
-# %% ../../nbs/03_recgaze/50_released_v1.ipynb #6fbb1299
+# %% ../../nbs/03_recgaze/50_released_v1.ipynb #df43e954
 def first_positions(rows: pd.DataFrame) -> tuple[int, ...]:
     "First positions (0, 5, 10) of the three rows as that code drew them."
-    firsts = [0] * ROWS
+    firsts = [0] * VIEW_ROWS
     columns = (rows[f"{area}_{part}"] for area in ("click", "cursor") for part in ("kind", "row"))
     for clicked, click_row, hovered, hover_row in zip(*columns):
         if clicked == MOVIE:
             break
         for kind, r in ((clicked, click_row), (hovered, hover_row)):
-            if kind in (FORWARD, BACKWARD) and 1 <= r <= ROWS:
+            if kind in (FORWARD, BACKWARD) and 1 <= r <= VIEW_ROWS:
                 firsts[r - 1] = (firsts[r - 1] + (5 if kind == FORWARD else -5)) % 15
     return tuple(firsts)
 
@@ -109,14 +109,14 @@ def sample(
     strict = ~rows.beside
     if not (rows.fix_ms.notna() | (strict & (rows.fix_kind > 0))).any():
         raise Dropped("no gaze")
-    if (strict & (rows.fix_row > ROWS)).any():
+    if (strict & (rows.fix_row > VIEW_ROWS)).any():
         raise Dropped("looked below the third carousel")
     click = clicked_slot(rows, places)
     looks = fixations_of(rows)
     return first_positions(rows), click, looks
 
 
-# %% ../../nbs/03_recgaze/50_released_v1.ipynb #547305a8
+# %% ../../nbs/03_recgaze/50_released_v1.ipynb #4ead54b4
 def _thumbnail(file: Path | None) -> Image.Image:
     "A poster of at most 200 × 170 px; a grey tile that says so where there is none."
     if file:
@@ -136,14 +136,14 @@ def draw_first_view(task: int, firsts: tuple[int, ...], items: pd.DataFrame) -> 
     draw = ImageDraw.Draw(page)
     for r, first in enumerate(firsts):
         draw.text((10, 200 * r + 20), items.row_genre.get((task, r + 1, 1), ""), font=font(18), fill="white")
-        for c in range(COLUMNS):
+        for c in range(VIEW_COLUMNS):
             poster = _thumbnail(items.file.get((task, r + 1, first + c + 1)))
             x, y = 220 * c + (220 - poster.width) // 2, 200 * r + 30 + (170 - poster.height) // 2
             page.paste(poster, (x, y))
     return page
 
 
-# %% ../../nbs/03_recgaze/50_released_v1.ipynb #e12d7047
+# %% ../../nbs/03_recgaze/50_released_v1.ipynb #065c09e8
 def _session_row(
     name: str, user: str, task: int, rows: pd.DataFrame, firsts: tuple[int, ...], click: int
 ) -> dict:
@@ -154,7 +154,7 @@ def _session_row(
     return row | dict(decision_ms=decision * 1000, task=task)
 
 
-# %% ../../nbs/03_recgaze/50_released_v1.ipynb #0b92ae49
+# %% ../../nbs/03_recgaze/50_released_v1.ipynb #f3125bd3
 def all_samples(
     events: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame, progress: bool
 ) -> tuple[list[dict], list[tuple], dict[str, tuple], Counter]:
@@ -179,7 +179,7 @@ def all_samples(
     return sessions, looks, views, dropped
 
 
-# %% ../../nbs/03_recgaze/50_released_v1.ipynb #2f9182c1
+# %% ../../nbs/03_recgaze/50_released_v1.ipynb #1f73d17a
 def _page_and_slots(
     page: str, task: int, firsts: tuple[int, ...], items: pd.DataFrame
 ) -> tuple[dict, list[dict]]:
@@ -188,7 +188,7 @@ def _page_and_slots(
     size = dict(width=SIZE[0], height=SIZE[1])
     slots = []
     for slot, box in enumerate(BOXES):
-        r, c = divmod(slot, COLUMNS)
+        r, c = divmod(slot, VIEW_COLUMNS)
         position = firsts[r] + c + 1
         item = items.loc[(task, r + 1, position)]
         slots.append(
@@ -217,7 +217,7 @@ def prepare_released(
     meta = dict(dataset="recgaze", compat="released-v1", mode=mode, split="loso", disjoint="sessions")
     meta |= dict(seed=seed, folds=folds, fold=fold, version=version())
     meta["fingerprint"] = fingerprint(files, poster_folder(raw, posters), **meta)
-    if (study := finished(out, meta)) is not None:
+    if (study := finished_study(out, meta)) is not None:
         return study
     items, users = read_items(raw, posters), read_participants(raw)
     events, _ = complete_events(read_events(raw), files[1])

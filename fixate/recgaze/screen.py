@@ -26,13 +26,13 @@ __all__ = [
     "MARGIN",
     "LABEL_PX",
     "SCREEN_LABEL_PX",
-    "TITLE_PX",
+    "GENRE_TITLE_PX",
     "BAR",
     "box",
     "visible_px",
     "shown",
     "scroll_range",
-    "Poster",
+    "PlacedPoster",
     "View",
     "page_size",
     "slot_boxes",
@@ -115,8 +115,8 @@ def scroll_range(kind: str, carousel: int, share: float = 0.0) -> tuple[float, f
     return max(0.0, low), min(float(MAX_SCROLL), high)
 
 
-# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #4255a9e5
-class Poster(NamedTuple):
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #8a8b9135
+class PlacedPoster(NamedTuple):
     "Where a poster stands: carousel 1..10, position 1..15, column 0..4 of the swipe; x, y in window px."
 
     carousel: int
@@ -140,15 +140,16 @@ class View:
         "Task, scroll and swipes in one word, the same for equal views."
         return f"t{self.task:02d}-s{self.scroll:04d}-{''.join(str(swipe) for _, swipe in self.swipes)}"
 
-    def posters(self) -> list[Poster]:
+    def posters(self) -> list[PlacedPoster]:
         "Every poster that is at least partly visible."
+        up = self.scroll + WINDOW[0]
         return [
-            Poster(row, PER_PAGE * swipe + column + 1, column, x, TOPS[row - 1] - self.scroll - WINDOW[0])
+            PlacedPoster(row, PER_PAGE * swipe + column + 1, column, x, TOPS[row - 1] - up)
             for row, swipe in self.swipes
             for column, x in enumerate(LEFTS)
         ]
 
-    def candidates(self) -> list[Poster]:
+    def candidates(self) -> list[PlacedPoster]:
         "The posters that can be chosen, in reading order."
         open_rows = shown(self.scroll)[0]
         return [poster for poster in self.posters() if poster.carousel in open_rows]
@@ -161,7 +162,7 @@ class View:
 # %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #46e64e72
 FRAMES = ("window", "screen")
 MARGIN = 84  # height of the strip below the window
-LABEL_PX, SCREEN_LABEL_PX, TITLE_PX = 104, 44, 30  # font sizes
+LABEL_PX, SCREEN_LABEL_PX, GENRE_TITLE_PX = 104, 44, 30  # font sizes
 BAR = (58, 58, 62)  # colour of both bars
 
 
@@ -172,7 +173,7 @@ def page_size(scale: float, frame: str = "window") -> tuple[int, int]:
     return round(PAGE_WIDTH * scale), round(WINDOW_HEIGHT * scale) + math.ceil(MARGIN * scale) + 3
 
 
-# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #3e951105
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #40e97782
 def _lift(frame: str) -> int:
     "How far below the top of the picture the window begins, in px at scale 1."
     return WINDOW[0] if frame == "screen" else 0
@@ -213,7 +214,7 @@ def _tile(file: Path | None, size: tuple[int, int], top: int, bottom: int) -> Im
     return fit_text(picture, *size).crop((0, top, size[0], bottom))
 
 
-# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #f0b6548c
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #452e2957
 def _tiles(view: View, files: Mapping, scale: float, frame: str) -> tuple[list, list]:
     "(x1, y1, x2, y2, label) of every poster of which a pixel is left at this scale, and their pictures."
     low, high = (round((y + _lift(frame)) * scale) for y in (0, WINDOW_HEIGHT))
@@ -230,7 +231,7 @@ def _tiles(view: View, files: Mapping, scale: float, frame: str) -> tuple[list, 
     return slots, pictures
 
 
-# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #0cf51f5d
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #f4e512ad
 def _signs(view: View, titles: Mapping[int, str], scale: float, frame: str) -> list[tuple]:
     "(x, y, text, font px) of the genre titles and the arrows that stand whole in the window."
     signs = []
@@ -239,7 +240,7 @@ def _signs(view: View, titles: Mapping[int, str], scale: float, frame: str) -> l
         title_y, arrow_y = y - TITLE_RISE, y + ARROW_DROP - ARROW / 2
         if 0 <= title_y <= WINDOW_HEIGHT - TITLE_HEIGHT:
             down = round((title_y + 5 + _lift(frame)) * scale)
-            signs.append((round(LEFTS[0] * scale), down, titles[row], round(TITLE_PX * scale)))
+            signs.append((round(LEFTS[0] * scale), down, titles[row], round(GENRE_TITLE_PX * scale)))
         if 0 <= arrow_y <= WINDOW_HEIGHT - 2 * ARROW:
             down, size = round((arrow_y + _lift(frame)) * scale), round(2 * ARROW * scale)
             signs += [(round(x * scale), down, sign, size) for x, sign in zip(ARROW_LEFTS.values(), "‹›")]
