@@ -115,7 +115,7 @@ def scroll_range(kind: str, carousel: int, share: float = 0.0) -> tuple[float, f
     return max(0.0, low), min(float(MAX_SCROLL), high)
 
 
-# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #8a8b9135
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #b5772a85
 class PlacedPoster(NamedTuple):
     "Where a poster stands: carousel 1..10, position 1..15, column 0..4 of the swipe; x, y in window px."
 
@@ -173,7 +173,7 @@ def page_size(scale: float, frame: str = "window") -> tuple[int, int]:
     return round(PAGE_WIDTH * scale), round(WINDOW_HEIGHT * scale) + math.ceil(MARGIN * scale) + 3
 
 
-# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #40e97782
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #19410a67
 def _lift(frame: str) -> int:
     "How far below the top of the picture the window begins, in px at scale 1."
     return WINDOW[0] if frame == "screen" else 0
@@ -214,7 +214,7 @@ def _tile(file: Path | None, size: tuple[int, int], top: int, bottom: int) -> Im
     return fit_text(picture, *size).crop((0, top, size[0], bottom))
 
 
-# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #452e2957
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #51b54958
 def _tiles(view: View, files: Mapping, scale: float, frame: str) -> tuple[list, list]:
     "(x1, y1, x2, y2, label) of every poster of which a pixel is left at this scale, and their pictures."
     low, high = (round((y + _lift(frame)) * scale) for y in (0, WINDOW_HEIGHT))
@@ -231,7 +231,7 @@ def _tiles(view: View, files: Mapping, scale: float, frame: str) -> tuple[list, 
     return slots, pictures
 
 
-# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #f4e512ad
+# %% ../../nbs/03_recgaze/10_recgaze_screen.ipynb #6bc5a880
 def _signs(view: View, titles: Mapping[int, str], scale: float, frame: str) -> list[tuple]:
     "(x, y, text, font px) of the genre titles and the arrows that stand whole in the window."
     signs = []
