@@ -4,7 +4,6 @@
 
 # %% auto #0
 __all__ = [
-    "NULLS",
     "AREAS",
     "PARTS",
     "EVENT_KINDS",
@@ -13,13 +12,13 @@ __all__ = [
     "FORWARD",
     "BACKWARD",
     "BACKGROUND",
+    "SESSION",
     "RESTRICTED",
     "NEARBY_ROWS",
     "POSTER_FOLDERS",
     "SPELLING",
-    "check_lines",
-    "read_raw",
-    "number_sessions",
+    "PLACE",
+    "MODES",
     "read_events",
     "click_file",
     "complete_events",
@@ -27,204 +26,124 @@ __all__ = [
     "genres_of",
     "poster_folder",
     "read_items",
+    "profile_of",
     "read_participants",
     "sources",
     "fingerprint",
 ]
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #a4e4d715
-import csv
 import hashlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ..core.errors import FixateError
-
-# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #64379533
-NULLS = ["", "NA", "NaN", "nan"]
-
-
-# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #35414438
-def check_lines(path: Path) -> list[str]:
-    "The header of a csv file; FixateError where a line is not UTF-8 or has another number of fields than the header."
-    data = path.read_bytes()
-    if not data.strip():
-        raise FixateError(f"{path.name} is empty; accepted: a table with a header")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start) - 1
-        raise FixateError(
-            f"{path.name}, row {row}: byte 0x{data[error.start]:02x} is not UTF-8; accepted: a file in one encoding, UTF-8"
-        ) from None
-    if (zero := data.find(b"\0")) >= 0:
-        raise FixateError(
-            f"{path.name}, row {data.count(bytes([10]), 0, zero) - 1}: a zero byte; accepted: text"
-        )
-    header = next(csv.reader([text.partition("\n")[0].rstrip("\r")]))
-    if b'"' in data:
-        csv.field_size_limit(2**30)
-        counts = (
-            (row, len(fields))
-            for row, fields in enumerate(csv.reader(text.splitlines(keepends=True)), -1)
-            if fields
-        )
-        wrong = next(((row, n) for row, n in counts if n != len(header)), None)
-    else:  # the same without quotes, a hundred times as fast
-        letters = np.frombuffer(data.rstrip() + b"\n", np.uint8)
-        ends = np.flatnonzero(letters == 10)
-        fields = np.diff(np.searchsorted(np.flatnonzero(letters == 44), ends), prepend=0) + 1
-        blank = np.diff(ends, prepend=-1) <= 1 + (letters[ends - 1] == 13)
-        odd = np.flatnonzero((fields != len(header)) & ~blank)
-        wrong = (odd[0] - 1, fields[odd[0]]) if len(odd) else None
-    if wrong:
-        raise FixateError(
-            f"{path.name}, row {wrong[0]}: {wrong[1]} fields where the header has {len(header)}; accepted: whole lines"
-        )
-    return header
-
-
-# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #3ab5deff
-def read_raw(path: Path, texts=(), numbers=(), optional=()) -> pd.DataFrame:
-    "Columns `texts` (str or None) and `numbers` (float) of a csv file; `optional` columns are null where absent."
-    if not path.is_file():
-        raise FixateError(
-            f"{path.name} is missing in {path.parent.name}; accepted: a folder with the raw RecGaze files"
-        )
-    header, wanted = check_lines(path), [*texts, *numbers]
-    if missing := [c for c in wanted if c not in header and c not in optional]:
-        other = next(
-            (f" (is it separated by {sign!r}?)" for sign in ";\t|" if len(header) == 1 and sign in header[0]),
-            "",
-        )
-        raise FixateError(
-            f"{path.name}: columns {missing} are missing{other}; accepted: the columns of the published file, separated by commas"
-        )
-    if twice := [c for c in wanted if header.count(c) > 1]:
-        raise FixateError(f"{path.name}: column {twice[0]} stands twice; accepted: once")
-    read = lambda types: pd.read_csv(
-        path,
-        dtype=types,
-        encoding="utf-8-sig",
-        keep_default_na=False,
-        na_values=NULLS,
-        usecols=lambda c: c in wanted,
-    ).reindex(columns=wanted)
-    try:
-        frame = read(dict.fromkeys(texts, str) | dict.fromkeys(numbers, float))
-    except ValueError:  # some word among the numbers: find it
-        frame = read(str)
-        for column in numbers:
-            values = pd.to_numeric(frame[column], errors="coerce")
-            _no(path, values.isna() & frame[column].notna(), column, frame[column], "a number or empty")
-            frame[column] = values.astype(float)
-    for column in numbers:
-        _no(path, np.isinf(frame[column].astype(float)), column, frame[column], "a finite number or empty")
-    return frame.astype({column: object for column in texts} | dict.fromkeys(numbers, float))
-
-
-# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #3fa29de3
-def _no(path: Path, bad, column: str, values, accepted: str):
-    "FixateError for the first row where `bad` holds."
-    bad = np.flatnonzero(bad)
-    if len(bad):
-        raise FixateError(
-            f"{path.name}, row {bad[0]}: {column} = {values.tolist()[bad[0]]!r}; accepted: {accepted}"
-        )
-
-
-# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #e3f6c54c
-def number_sessions(frame: pd.DataFrame, file: str) -> pd.DataFrame:
-    "`frame` with UserID in capitals (files disagree on case) and whole TaskIDs; rows without either stop the run."
-    for column in ("UserID", "TaskID"):
-        bad = np.flatnonzero(frame[column].isna())
-        if len(bad):
-            raise FixateError(f"{file}, row {bad[0]}: {column} is empty; accepted: a {column} in every row")
-    _no(Path(file), frame.TaskID % 1 != 0, "TaskID", frame.TaskID, "a whole number")
-    ids, user = pd.factorize(frame.UserID)
-    named = pd.Index([name.strip().upper() for name in user])
-    return frame.assign(UserID=named[ids].astype(object), TaskID=frame.TaskID.astype(int))
-
+from ..core.errors import FixateError, known
+from .csv_tables import number_sessions, read_raw, refuse_rows
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #aba83195
 AREAS = dict(fix="Fixation_AOI", near="Fixation_AOI_Closest", click="Click_AOI", cursor="Cursor_AOI")
 PARTS = dict(type="type", movie="MovieID", pos="Movie_position_in_carousel", row="Carousel_position")
 EVENT_KINDS = ("", "Movie", "Genre", "Forward", "Backward", "Background")
 MOVIE, GENRE, FORWARD, BACKWARD, BACKGROUND = range(1, 6)
+SESSION = ["UserID", "TaskID"]  # what names a session
+
+
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #a6f5c97f
+def _event_table(path: Path) -> pd.DataFrame:
+    "The event table with short names: {fix,near,click,cursor}_{type,movie,pos,row}, t (s), {fix,cursor}_ms."
+    columns = {
+        f"{prefix}_{name}": f"{area}_{part}" for area, prefix in AREAS.items() for part, name in PARTS.items()
+    }
+    types = [c for c in columns if c.endswith("_type")]
+    numbers = ["TaskID", "Timestamp", "Fixation_Duration", "Cursor_Duration"]
+    numbers += [c for c in columns if c not in types]
+    frame = read_raw(path, ["UserID", *types], numbers, optional=[c for c in columns if "Closest" in c])
+    if not len(frame):
+        raise FixateError(f"{path.name}: no rows; accepted: a recording")
+    times = dict(Timestamp="t", Fixation_Duration="fix_ms", Cursor_Duration="cursor_ms")
+    events = number_sessions(frame, path.name).rename(columns=columns | times)
+    events["cursor_ms"] *= 1000
+    return events
+
+
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #9dfd3461
+def _kinds_of(path: Path, column: str, types: pd.Series) -> np.ndarray:
+    "Indices into `EVENT_KINDS` of the words in a column, 0 for null; FixateError for the first unknown word."
+    ids, names = pd.factorize(types)
+    unknown = [i for i, name in enumerate(names) if name not in EVENT_KINDS]
+    words = pd.Series(np.array([*names, None], object)[ids])
+    refuse_rows(path, np.isin(ids, unknown), column, words, ", ".join(EVENT_KINDS[1:]))
+    return np.array([*(EVENT_KINDS.index(name) for name in names), 0], np.int8)[ids]
+
+
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #6f8a9d51
+def _places_of(path: Path, column: str, values: pd.Series, limit: int) -> pd.Series:
+    "Whole numbers 1..`limit` of a column, 0 for null; FixateError for the first that is none."
+    odd = values.notna() & ~(values.between(1, limit) & (values % 1 == 0))
+    refuse_rows(path, odd, column, values, f"1..{limit}")
+    return values.fillna(0).astype(np.int8)
+
+
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #83175cbf
+def _nearest_poster(events: pd.DataFrame):
+    "Let fixations `beside` a poster count for it, in place; the columns of the nearest element go."
+    events["beside"] = (events.fix_kind == BACKGROUND) & (events.near_kind == MOVIE)
+    for part in ("kind", "movie", "pos", "row"):
+        events[f"fix_{part}"] = events[f"fix_{part}"].where(~events.beside, events.pop(f"near_{part}"))
 
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #f7c5e315
 def read_events(raw: Path) -> pd.DataFrame:
-    """summary_feedback.csv in time order: UserID, TaskID, t (s); {fix,click,cursor}_{kind,row,pos} (kind into KINDS, row 1..10, pos 1..15,
-    0: none), {fix,click}_movie, {fix,cursor}_ms; `beside`: the fixation was near its poster, not on it; `late`: a row before it is later."""
-    columns = {
-        f"{prefix}_{name}": f"{area}_{part}" for area, prefix in AREAS.items() for part, name in PARTS.items()
-    }
-    types, path = [c for c in columns if c.endswith("_type")], raw / "summary_feedback.csv"
-    numbers = [
-        "TaskID",
-        "Timestamp",
-        "Fixation_Duration",
-        "Cursor_Duration",
-        *(c for c in columns if c not in types),
-    ]
-    frame = read_raw(path, ["UserID", *types], numbers, optional=[c for c in columns if "Closest" in c])
-    if not len(frame):
-        raise FixateError(f"{path.name}: no rows; accepted: a recording")
-    events = number_sessions(frame, path.name).rename(
-        columns=columns | dict(Timestamp="t", Fixation_Duration="fix_ms", Cursor_Duration="cursor_ms")
-    )
-    events["cursor_ms"] *= 1000
-    for area in AREAS:
-        ids, names = pd.factorize(events.pop(f"{area}_type"))
-        _no(
-            path,
-            np.isin(ids, [i for i, name in enumerate(names) if name not in EVENT_KINDS]),
-            f"{AREAS[area]}_type",
-            pd.Series(np.array([*names, None], object)[ids]),
-            ", ".join(EVENT_KINDS[1:]),
-        )
-        events[f"{area}_kind"] = np.array([*(EVENT_KINDS.index(name) for name in names), 0], np.int8)[ids]
+    """summary_feedback.csv in time order; FixateError where it cannot be used.
+
+    UserID, TaskID, t (s); {fix,click,cursor}_{kind,row,pos}: kind into `EVENT_KINDS`, row (carousel) 1..10,
+    pos 1..15, 0: none; {fix,click}_movie, {fix,cursor}_ms; `beside`: the fixation was near its poster, not
+    on it; `late`: a row before it is later.
+    """
+    path = raw / "summary_feedback.csv"
+    events = _event_table(path)
+    for area, prefix in AREAS.items():
+        events[f"{area}_kind"] = _kinds_of(path, f"{prefix}_type", events.pop(f"{area}_type"))
         for part, limit in [("pos", 15), ("row", 10)]:
-            values = events[f"{area}_{part}"]
-            _no(
-                path,
-                values.notna() & ~(values.between(1, limit) & (values % 1 == 0)),
-                f"{AREAS[area]}_{PARTS[part]}",
-                values,
-                f"1..{limit}",
-            )
-            events[f"{area}_{part}"] = values.fillna(0).astype(np.int8)
-    events["beside"] = (events.fix_kind == BACKGROUND) & (events.near_kind == MOVIE)
-    for part in ("kind", "movie", "pos", "row"):
-        events[f"fix_{part}"] = events[f"fix_{part}"].where(~events.beside, events.pop(f"near_{part}"))
-    key, session = ["UserID", "TaskID"], events.groupby(["UserID", "TaskID"], sort=False)
-    events["late"] = (
-        events.t < session.t.cummax().groupby([events.UserID, events.TaskID], sort=False).shift()
-    ).fillna(False)
-    return events.drop(columns="cursor_movie").sort_values([*key, "t"], kind="stable", ignore_index=True)
+            column = f"{area}_{part}"
+            events[column] = _places_of(path, f"{prefix}_{PARTS[part]}", events[column], limit)
+    _nearest_poster(events)
+    latest = events.groupby(SESSION, sort=False).t.cummax()
+    before = latest.groupby([events.UserID, events.TaskID], sort=False).shift()
+    events["late"] = (events.t < before).fillna(False)
+    return events.drop(columns="cursor_movie").sort_values([*SESSION, "t"], kind="stable", ignore_index=True)
 
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #41e25003
 def click_file(raw: Path) -> Path:
-    "The file of final clicks: its name in the download or, where only that is there, its name in the documentation."
+    "The file of final clicks, under its name in the download or else the one in the documentation."
     named, documented = raw / "click_summary_dataset.csv", raw / "click_feedback.csv"
     return documented if documented.is_file() and not named.is_file() else named
 
 
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #f364bef2
+def _with_clicks(timed: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+    "Events `timed` and the final clicks `added` to them, in time order, with the same types as before."
+    if not len(added):
+        return timed
+    small = [c for c in timed if timed.dtypes[c] in (np.int8, bool)]
+    types = {c: timed.dtypes[c] for c in small}
+    both = pd.concat([timed, added], ignore_index=True).fillna(dict.fromkeys(small, 0)).astype(types)
+    return both.sort_values([*SESSION, "t"], kind="stable", ignore_index=True)
+
+
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #847efd31
 def complete_events(events: pd.DataFrame, file: Path) -> tuple[pd.DataFrame, dict[str, int]]:
-    "`events` that have a time, plus the final clicks that only `file` has; and the number of rows mended, lost or in doubt."
-    timed, key = events.dropna(subset="t"), ["UserID", "TaskID"]
-    table = number_sessions(
-        read_raw(file, ["UserID"], ["TaskID", "Timestamp", "Click_AOI_MovieID"]), file.name
-    )
+    "The `events` that have a time with the final clicks only `file` has; counts of what was mended or lost."
+    timed = events.dropna(subset="t")
+    columns = ["TaskID", "Timestamp", "Click_AOI_MovieID"]
+    table = number_sessions(read_raw(file, ["UserID"], columns), file.name)
     whole = table.dropna().rename(columns=dict(Timestamp="t", Click_AOI_MovieID="click_movie"))
-    final = whole.drop_duplicates(key, keep="last")
-    last = timed[timed.click_kind == MOVIE].groupby(key).tail(1)[[*key, "click_movie"]]
-    both = final.merge(last, on=key, how="left", suffixes=("", "_seen"))
+    final = whole.drop_duplicates(SESSION, keep="last")
+    last = timed[timed.click_kind == MOVIE].groupby(SESSION).tail(1)[[*SESSION, "click_movie"]]
+    both = final.merge(last, on=SESSION, how="left", suffixes=("", "_seen"))
     unseen = both.click_movie_seen.isna()
     differ = ~unseen & (both.click_movie_seen != both.click_movie)
     counts = dict(
@@ -236,16 +155,7 @@ def complete_events(events: pd.DataFrame, file: Path) -> tuple[pd.DataFrame, dic
         rows_out_of_order=int(timed.late.sum()),
     )
     added = both[unseen].drop(columns="click_movie_seen").assign(click_kind=MOVIE)
-    if len(added):
-        types = timed.dtypes
-        timed = pd.concat([timed, added], ignore_index=True)
-        small = [c for c in timed if types[c] in (np.int8, bool)]
-        timed = (
-            timed.fillna(dict.fromkeys(small, 0))
-            .astype({c: types[c] for c in small})
-            .sort_values([*key, "t"], kind="stable", ignore_index=True)
-        )
-    return timed, counts
+    return _with_clicks(timed, added), counts
 
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #974eec80
@@ -255,24 +165,20 @@ NEARBY_ROWS = 3  # how far behind its fixation a gaze sample may stand
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #db672f2f
 def read_scrolls(raw: Path) -> dict[tuple[str, int], np.ndarray]:
-    "From the restricted table: per (UserID, TaskID) the samples [n, 2] of time (s) and scroll (px), in time order."
-    key = ["UserID", "TaskID"]
-    frame = number_sessions(
-        read_raw(raw / RESTRICTED, ["UserID"], ["TaskID", "Timestamp", "Fixation_LocY", "Gaze_LocY"]),
-        RESTRICTED,
-    )
-    frame["Timestamp"] = frame.groupby(key).Timestamp.ffill()
-    frame = frame.sort_values([*key, "Timestamp"], kind="stable", ignore_index=True)
-    gaze, groups = frame.Gaze_LocY.copy(), frame.groupby(key).Gaze_LocY
+    "From the restricted table, by (UserID, TaskID): samples [n, 2] of time (s), scroll (px), in time order."
+    columns = ["TaskID", "Timestamp", "Fixation_LocY", "Gaze_LocY"]
+    frame = number_sessions(read_raw(raw / RESTRICTED, ["UserID"], columns), RESTRICTED)
+    frame["Timestamp"] = frame.groupby(SESSION).Timestamp.ffill()
+    frame = frame.sort_values([*SESSION, "Timestamp"], kind="stable", ignore_index=True)
+    gaze, groups = frame.Gaze_LocY.copy(), frame.groupby(SESSION).Gaze_LocY
     for k in range(1, NEARBY_ROWS + 1):
         gaze = gaze.fillna(groups.shift(-k))
     frame["scroll"] = frame.Fixation_LocY - gaze
     frame = frame.dropna(subset=["scroll", "Timestamp"])
-    first = np.flatnonzero(~frame.duplicated(key))
-    names = zip(*(frame[k].to_numpy()[first] for k in key))
-    return (
-        dict(zip(names, np.split(frame[["Timestamp", "scroll"]].to_numpy(), first[1:]))) if len(first) else {}
-    )
+    first = np.flatnonzero(~frame.duplicated(SESSION))
+    names = zip(*(frame[k].to_numpy()[first] for k in SESSION))
+    samples = frame[["Timestamp", "scroll"]].to_numpy()
+    return dict(zip(names, np.split(samples, first[1:]))) if len(first) else {}
 
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #580c155c
@@ -282,103 +188,101 @@ SPELLING = {"Science Fiction": "Sci-Fi", "Sci-fi": "Sci-Fi"}
 
 def genres_of(text: str | None) -> list[str]:
     "The genres in a list written as text, in the screens' spelling; none for null."
-    return (
-        [SPELLING.get(genre, genre) for genre in map(str.strip, text.split(","))]
-        if isinstance(text, str)
-        else []
-    )
+    if not isinstance(text, str):
+        return []
+    return [SPELLING.get(genre, genre) for genre in map(str.strip, text.split(","))]
 
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #7adb99c1
 def poster_folder(raw: Path, posters: Path | None) -> Path | None:
-    "`posters` or, where that is None, the folder of pictures among the raw files, if any."
-    folder = (
-        posters
-        if posters is not None
-        else next((raw / f for f in POSTER_FOLDERS if (raw / f).is_dir()), None)
-    )
+    "`posters` or, if None, the folder of pictures in `raw` or None; FixateError if `posters` is no folder."
+    there = [raw / name for name in POSTER_FOLDERS if (raw / name).is_dir()]
+    folder = posters if posters is not None else next(iter(there), None)
     if folder and not folder.is_dir():
         raise FixateError(f"{folder.name}: no such folder of posters; accepted: a folder of pictures")
     return folder
 
 
-# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #29162866
-def read_items(raw: Path, posters: Path | None) -> pd.DataFrame:
-    "item_features.csv by (TaskID, Carousel_position, Movie_position_in_carousel): MovieID, title, genre (first), row_genre, file or None."
-    key, name = ["TaskID", "Carousel_position", "Movie_position_in_carousel"], "item_features.csv"
-    items = read_raw(
-        raw / name, ["TMDB_title", "TMDB_genres", "TMDB_poster_path", "Carousel_genre"], [*key, "MovieID"]
-    )
-    items = items.dropna(subset=key).astype(
-        dict.fromkeys(key, int)
-    )  # rows without a place are extra movies, on no screen
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #073c1fec
+PLACE = ["TaskID", "Carousel_position", "Movie_position_in_carousel"]  # what names a movie's place
+
+
+def _check_items(items: pd.DataFrame, name: str):
+    "FixateError for the first row of the movie table `name` whose place is impossible, or taken."
+    carousel, position = items.Carousel_position, items.Movie_position_in_carousel
     for bad, what in [
-        (items.duplicated(key), "place (task, carousel, position) stands twice; accepted: once"),
+        (items.duplicated(PLACE), "place (task, carousel, position) stands twice; accepted: once"),
         (items.MovieID.isna(), "MovieID is empty; accepted: a number"),
         (items.duplicated(["TaskID", "MovieID"]), "MovieID stands twice on one screen; accepted: once"),
-        (
-            ~(items.Carousel_position.between(1, 10) & items.Movie_position_in_carousel.between(1, 15)),
-            "place outside 10 × 15",
-        ),
+        (~(carousel.between(1, 10) & position.between(1, 15)), "place outside 10 × 15"),
     ]:
         if bad.any():
             raise FixateError(f"{name}, row {bad.idxmax()}: {what}")
-    folder = poster_folder(raw, posters)
+
+
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #ef7a81d8
+def _poster_files(items: pd.DataFrame, folder: Path | None) -> pd.Series:
+    "The picture of each movie: the file in `folder` that the table names, or has its number, or None."
     there = {p.name: p for p in folder.iterdir()} if folder else {}
-    names = zip(
-        items.TMDB_poster_path.fillna("").str.rsplit("/").str[-1], items.MovieID.map("{:.0f}.jpg".format)
-    )
-    items["file"] = pd.Series(
-        [there.get(named) or there.get(numbered) for named, numbered in names],
-        index=items.index,
-        dtype=object,
-    )
-    items["genre"] = [
-        (genres_of(own) or genres_of(row) or [""])[0]
-        for own, row in zip(items.TMDB_genres, items.Carousel_genre)
-    ]
+    named = items.TMDB_poster_path.fillna("").str.rsplit("/").str[-1]
+    numbered = items.MovieID.map("{:.0f}.jpg".format)
+    files = [there.get(name) or there.get(number) for name, number in zip(named, numbered)]
+    return pd.Series(files, index=items.index, dtype=object)
+
+
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #29162866
+def read_items(raw: Path, posters: Path | None) -> pd.DataFrame:
+    "item_features.csv by `PLACE`: MovieID, title, genre (first), row_genre (the carousel's), file or None."
+    name = "item_features.csv"
+    texts = ["TMDB_title", "TMDB_genres", "TMDB_poster_path", "Carousel_genre"]
+    items = read_raw(raw / name, texts, [*PLACE, "MovieID"])
+    items = items.dropna(subset=PLACE).astype(dict.fromkeys(PLACE, int))
+    _check_items(items, name)
+    items["file"] = _poster_files(items, poster_folder(raw, posters))
+    genres = zip(items.TMDB_genres, items.Carousel_genre)
+    items["genre"] = [(genres_of(own) or genres_of(row) or [""])[0] for own, row in genres]
     items["row_genre"] = [(genres_of(row) or [""])[0] for row in items.Carousel_genre]
-    return items.rename(columns=dict(TMDB_title="title")).set_index(key, drop=False).sort_index()
+    return items.rename(columns=dict(TMDB_title="title")).set_index(PLACE, drop=False).sort_index()
+
+
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #c560dcc3
+def profile_of(top: str | None, preferred: str | None) -> str:
+    "The survey's answers about genres, as text for a model."
+    top, preferred = (", ".join(genres_of(text)) or "none stated" for text in (top, preferred))
+    return f"Top_genre: {top}, Preferred_genres: {preferred}"
 
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #afd42191
 def read_participants(raw: Path) -> pd.DataFrame:
-    "user_features.csv by UserID in capitals: user (as written), profile."
-    frame = read_raw(raw / "user_features.csv", ["UserID", "Top_genre", "Preferred_genres"]).dropna(
-        subset="UserID"
-    )
-    stated = lambda text: ", ".join(genres_of(text)) or "none stated"
-    profile = [
-        f"Top_genre: {stated(top)}, Preferred_genres: {stated(more)}"
-        for top, more in zip(frame.Top_genre, frame.Preferred_genres)
-    ]
+    "user_features.csv by UserID in capitals: user (as written), profile; FixateError where one stands twice."
+    name = "user_features.csv"
+    frame = read_raw(raw / name, ["UserID", "Top_genre", "Preferred_genres"]).dropna(subset="UserID")
+    profile = [profile_of(top, more) for top, more in zip(frame.Top_genre, frame.Preferred_genres)]
     user = frame.UserID.str.strip()
     users = pd.DataFrame(dict(user=user, profile=profile)).set_index(user.str.upper().rename("key"))
     doubled = np.flatnonzero(users.index.duplicated())
     if len(doubled):
-        raise FixateError(
-            f"user_features.csv: UserID = {users.user.iloc[doubled[0]]!r} stands twice; accepted: once"
-        )
+        twice = users.user.iloc[doubled[0]]
+        raise FixateError(f"{name}: UserID = {twice!r} stands twice; accepted: once")
     return users
 
 
-# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #4b3e7556
+# %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #7b8eb68f
+MODES = ("auto", "public", "restricted")
+
+
 def sources(raw: Path, mode: str = "auto") -> tuple[list[Path], str]:
-    "The files a run reads, and the mode: restricted when the table with positions is used, else public. `auto`: where it is there."
+    """The files a run reads, and its mode: restricted if the table with positions is used, else public.
+
+    `mode` auto uses that table where it is there. FixateError for a missing file or folder.
+    """
     if not raw.is_dir():
         raise FixateError(f"{raw.name}: no such folder; accepted: a folder with the raw RecGaze files")
-    if mode not in ("auto", "public", "restricted"):
-        raise FixateError(f"mode = {mode!r}; accepted: auto | public | restricted")
+    known("mode", mode, MODES)
     if mode == "auto":
         mode = "restricted" if (raw / RESTRICTED).is_file() else "public"
-    files = [
-        raw / "summary_feedback.csv",
-        click_file(raw),
-        raw / "item_features.csv",
-        raw / "user_features.csv",
-    ]
-    if mode == "restricted":
-        files.append(raw / RESTRICTED)
+    names = ["summary_feedback.csv", click_file(raw).name, "item_features.csv", "user_features.csv"]
+    files = [raw / name for name in names + [RESTRICTED] * (mode == "restricted")]
     if missing := [f.name for f in files if not f.is_file()]:
         raise FixateError(
             f"{raw.name}: {', '.join(missing)} missing; accepted: a folder with the raw RecGaze files"
@@ -388,7 +292,7 @@ def sources(raw: Path, mode: str = "auto") -> tuple[list[Path], str]:
 
 # %% ../../nbs/03_recgaze/20_recgaze_files.ipynb #65a23fbb
 def fingerprint(files: list[Path], posters: Path | None = None, **parameters) -> str:
-    "Digest of names and contents of `files`, of names and sizes in the folder `posters`, and of the parameters: the same study has the same one."
+    "Digest of names and contents of `files`, names and sizes of pictures in `posters`, and the parameters."
     digest = hashlib.sha256(repr(sorted(parameters.items())).encode())
     for path in sorted(posters.iterdir()) if posters else ():
         digest.update(f"{path.name} {path.stat().st_size} ".encode())

@@ -4,304 +4,135 @@
 
 # %% auto #0
 __all__ = [
-    "LAST_TASK",
-    "PUBLISHED_NUMBERS",
-    "TARGETS",
-    "Dropped",
-    "InForce",
-    "view_at_click",
-    "looks_of",
-    "Take",
-    "take_session",
-    "examination",
-    "published_numbers",
-    "are_real",
-    "view_tables",
-    "session_tables",
+    "TOLD",
+    "places_of",
     "take_all",
+    "session_tables",
+    "view_tables",
+    "finished_study",
+    "stage_beside",
     "prepare_recgaze",
     "funnel",
 ]
 
 # %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #f3d071b3
 import hashlib
-import math
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from importlib.metadata import version
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from ..core.errors import FixateError
+from ..core.errors import FixateError, known
+from ..core.files import version, write_image
 from ..core.labels import LABELS
 from ..core.splits import SPLIT_NAMES, check_disjoint, split_sessions
-from ..core.study import Study, refuse_other
-from ..pages.drawing import atomic_save
+from ..core.study import SIGNALS, Study, refuse_other
 from fixate.recgaze.files import (
-    BACKWARD,
-    FORWARD,
-    GENRE,
-    MOVIE,
     RESTRICTED,
     complete_events,
     fingerprint,
-    number_sessions,
     poster_folder,
     read_events,
     read_items,
     read_participants,
-    read_raw,
     read_scrolls,
     sources,
 )
-from .page_state import Rows, inferred_plateau, measured_plateau, swipe_of, swipes
-from .screen import FRAMES, PER_PAGE, View, draw_view, open_poster, page_size, shown, slot_boxes
+from .published import are_real, published_numbers
+from .screen import FRAMES, PER_PAGE, View, draw_view, open_poster, page_size, slot_boxes
+from .session import Dropped, Places, Take, take_session
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #1b1cfc7d
-class Dropped(Exception):
-    "A session that cannot be used; the message is the reason it is counted under."
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #24f91829
-@dataclass
-class InForce:
-    "The `view` at the click; since when (s, -inf: always) it was so, and unscrolled; the first row after that; swipes found only by what was seen."
-
-    view: View
-    since: float
-    unscrolled_since: float
-    row: int
-    corrections: int
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #0ab1874a
-def view_at_click(
-    rows: Rows, click: int, target: tuple[int, int], task: int, samples: np.ndarray | None
-) -> InForce:
-    "What stood on the screen at the click in row `click` on the poster `target` (carousel, position); `samples` of scroll, None in public mode."
-    pages, corrections = swipes({name: values[: click + 1] for name, values in rows.items()})
-    pages[-1][target[0] - 1] = swipe_of(target[1])  # the click is the best witness of its own carousel
-    t = rows["t"]
-    plateau = (
-        inferred_plateau(rows, click, target[0])
-        if samples is None
-        else measured_plateau(samples, t[click], target[0])
-    )
-    if plateau is None:
-        raise Dropped("no scroll sample before the click")
-    carousels = shown(plateau.scroll)[1]
-    visible = pages[:, np.array(carousels) - 1]
-    other = np.flatnonzero((visible != visible[-1]).any(1))
-    row, since = 0, -math.inf
-    if len(other):
-        last = int(other[-1])
-        by_click = rows["click_kind"][last] in (FORWARD, BACKWARD) and rows["click_row"][last] in carousels
-        row, since = last + 1, t[last] if by_click else t[last + 1]
-    scrolled = int(np.searchsorted(t[: click + 1], plateau.start)) if plateau.start > -math.inf else 0
-    view = View(task, int(plateau.scroll), tuple(zip(carousels, visible[-1].tolist())))
-    return InForce(view, max(since, plateau.start), plateau.start, max(row, scrolled), corrections)
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #65543106
-def looks_of(
-    rows: Rows, click: int, force: InForce
-) -> tuple[list[tuple[str, int | None, float, float]], Counter]:
-    "(signal, slot or None, start_ms, duration_ms) of the looks in force, in time order, and how many were outside, negative, cut."
-    slots, t, looks, counts = force.view.slots(), rows["t"], [], Counter(outside=0, negative=0, cut=0)
-    opened, end = t[0], t[click]
-    for signal, w in [("gaze", "fix"), ("cursor", "cursor")]:
-        own = np.flatnonzero(~np.isnan(rows[f"{w}_ms"]))
-        columns = (rows[c][own].tolist() for c in ("t", f"{w}_ms", f"{w}_kind", f"{w}_row", f"{w}_pos"))
-        for i, at, ms, kind, row, position in zip(own.tolist(), *columns):
-            stop = at + ms / 1000 if signal == "gaze" else min(at + ms / 1000, end)
-            slot = slots.get((row, position)) if kind == MOVIE else None
-            if ms < 0:
-                counts["negative"] += 1
-            elif at > end or (i < force.row and stop <= force.since):
-                counts["outside"] += 1
-            elif i >= force.row:
-                looks.append(
-                    (signal, slot, (at - opened) * 1000, ms if stop == at + ms / 1000 else (stop - at) * 1000)
-                )
-                counts["cut"] += int(stop < at + ms / 1000)
-            else:
-                looks.append(
-                    (
-                        signal,
-                        slot if at >= force.unscrolled_since else None,
-                        (force.since - opened) * 1000,
-                        (stop - force.since) * 1000,
-                    )
-                )
-                counts["cut"] += 1
-    return sorted(looks, key=lambda look: look[2]), counts
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #e5e3f8ac
-LAST_TASK = 35  # screens 36..40 ask for one given movie: no choice to model
-
-
-@dataclass
-class Take:
-    "What one usable session gives."
-
-    view: View
-    click: int  # slot
-    looks: list[tuple[str, int | None, float, float]]
-    decision_ms: float
-    counts: Counter  # looks outside the view, negative or cut; swipes found only by what was seen
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #a3b0c2f7
-def take_session(
-    rows: Rows, task: int, places: Mapping[int, Mapping[float, tuple[int, int]]], samples: np.ndarray | None
-) -> Take:
-    "The `Take` of one (user, task) with `rows` in time order; `places` by task and MovieID; raises `Dropped` with a reason."
-    if task > LAST_TASK:
-        raise Dropped(f"task > {LAST_TASK} (direct search)")
-    if task not in places:
-        raise Dropped("task not in item_features.csv")
-    clicks = np.flatnonzero(rows["click_kind"] == MOVIE)
-    if not len(clicks):
-        raise Dropped("no movie click")
-    if np.isnan(rows["fix_ms"]).all():
-        raise Dropped("no gaze")
-    click = int(clicks[-1])
-    if (place := places[task].get(rows["click_movie"][click])) is None:
-        raise Dropped("clicked movie not on the screen of its task")
-    force = view_at_click(rows, click, place, task, samples)
-    slots, there = force.view.slots(), set(places[task].values())
-    if place not in slots:
-        raise Dropped("less than half of the clicked poster in the window")
-    if not there.issuperset(slots):
-        raise Dropped("a visible poster is not in item_features.csv")
-    looks, counts = looks_of(rows, click, force)
-    if not any(signal == "gaze" and slot is not None and ms > 0 for signal, slot, _, ms in looks):
-        raise Dropped("no gaze on any candidate")
-    return Take(
-        force.view,
-        slots[place],
-        looks,
-        float((rows["t"][click] - rows["t"][0]) * 1000),
-        counts + Counter(corrections=force.corrections),
-    )
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #12796644
-PUBLISHED_NUMBERS = {
-    "users": 87,
-    "users at KInIT": 61,
-    "users at UvA": 26,
-    "sessions with a final click": 3477,
-    "free browsing": 2607,
-    "semi-free browsing": 435,
-    "direct search": 435,
-    "movies": 6000,
-    "examination: sessions": 2375,
-    "examination: at KInIT": 1665,
-    "examination: at UvA": 710,
-    "examination: carousel 1, position 1": 2157,
-    "examination: carousel 10, position 15": 295,
-    "examination: all places": 111077,
-}
-TARGETS = {
-    (36, 5, 1): "Clash of the Titans",
-    (37, 10, 14): "Radio",
-    (38, 2, 2): "The Twilight Saga: New Moon",
-    (39, 1, 13): "Avengement",
-    (40, 9, 5): "Beauty and the Beast",
-}  # the movies to be searched for: by them the real files are known
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #326892c4
-def examination(events: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """Counts of the sessions in which a place was looked at: [10, 15] posters and [10] anything of the carousel; and these sessions' UserID, TaskID.
-    Free browsing up to the first movie click, strict hits, the clicked poster looked at. `events` as of `read_events`."""
-    session = events.groupby(["UserID", "TaskID"], sort=False).ngroup().to_numpy()
-    clicks = np.flatnonzero((events.click_kind == MOVIE) & (events.TaskID <= 30))
-    firsts = clicks[np.unique(session[clicks], return_index=True)[1]]
-    end = np.full(session.max(initial=-1) + 1, -1)
-    end[session[firsts]] = firsts
-    strict = (
-        (np.arange(len(events)) <= end[session])
-        & ~events.beside
-        & events.fix_kind.isin([MOVIE, GENRE])
-        & (events.fix_row > 0)
-    )
-    seen = pd.DataFrame(
-        dict(session=session, row=events.fix_row, pos=np.where(events.fix_kind == MOVIE, events.fix_pos, 0))
-    )[strict].drop_duplicates()
-    clicked = pd.DataFrame(
-        dict(
-            session=session[firsts],
-            row=events.click_row.to_numpy()[firsts],
-            pos=events.click_pos.to_numpy()[firsts],
-        )
-    )
-    kept = clicked.merge(seen).session
-    seen = seen[seen.session.isin(kept)]
-    grid, posters = np.zeros((10, 15), int), seen[seen.pos > 0]
-    np.add.at(grid, (posters.row.to_numpy() - 1, posters.pos.to_numpy() - 1), 1)
-    rows = seen.drop_duplicates(["session", "row"]).row.value_counts().reindex(range(1, 11), fill_value=0)
-    return grid, rows.to_numpy(), events.iloc[end[kept]][["UserID", "TaskID"]]
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #1d9371b5
-def published_numbers(
-    events: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame, clicks: Path
-) -> dict[str, dict]:
-    "`PUBLISHED_NUMBERS` beside what these tables give, by name: found, published; the grid without sessions of two familiarity answers, as published."
-    named = number_sessions(
-        read_raw(clicks, ["UserID", "Movie_Familiarity"], ["TaskID"], optional=["Movie_Familiarity"]),
-        clicks.name,
-    )
-    final, answers = (
-        named.drop_duplicates(["UserID", "TaskID"], keep="last"),
-        named.Movie_Familiarity.dropna().unique(),
-    )
-    left_out = final[final.Movie_Familiarity.isin(list(answers[-3:-1]))]
-    keep = ~pd.MultiIndex.from_frame(events[["UserID", "TaskID"]]).isin(
-        pd.MultiIndex.from_frame(left_out[["UserID", "TaskID"]])
-    )
-    grid, _, sessions = examination(events[keep].reset_index(drop=True))
-    site = lambda names, site: int(names.str.startswith(site).sum())
-    between = lambda low, high: int(final.TaskID.between(low, high).sum())
-    found = [
-        len(users),
-        site(users.index, "KINIT"),
-        site(users.index, "UVA"),
-        len(final),
-        between(1, 30),
-        between(31, 35),
-        between(36, 40),
-        items.MovieID.nunique(),
-        len(sessions),
-        site(sessions.UserID, "KINIT"),
-        site(sessions.UserID, "UVA"),
-        int(grid[0, 0]),
-        int(grid[9, 14]),
-        int(grid.sum()),
-    ]
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #61cd4ad2
+def places_of(items: pd.DataFrame) -> Places:
+    "(carousel, position) of every movie, by task and MovieID."
     return {
-        name: dict(found=value, published=number)
-        for (name, number), value in zip(PUBLISHED_NUMBERS.items(), found, strict=True)
+        task: {number: (row, pos) for number, (_, row, pos) in zip(part.MovieID, part.index)}
+        for task, part in items.groupby(level="TaskID")
     }
 
 
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #b9a2012f
-def are_real(items: pd.DataFrame) -> bool:
-    "Whether these are the movies of the real screens."
-    return all(
-        place in items.index and str(items.title[place]).startswith(title) for place, title in TARGETS.items()
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #d61e3707
+def take_all(
+    events: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame, scrolls: dict | None, progress: bool
+) -> tuple[dict[tuple[str, int], Take], Counter]:
+    "The usable sessions by (user as in the survey, task), and how many were dropped for which reason."
+    unused = ("UserID", "TaskID", "fix_movie", "late", "beside")
+    columns = {c: events[c].to_numpy() for c in events if c not in unused}
+    user, task = events.UserID.to_numpy(), events.TaskID.to_numpy()
+    edges = np.flatnonzero(np.r_[True, (user[1:] != user[:-1]) | (task[1:] != task[:-1]), True])
+    places, takes, dropped = places_of(items), {}, Counter()
+    for a, b in tqdm(list(zip(edges[:-1], edges[1:])), desc="sessions", disable=not progress):
+        try:
+            if user[a] not in users.index:
+                raise Dropped("user not in user_features.csv")
+            samples = None if scrolls is None else scrolls.get((user[a], task[a]), np.empty((0, 2)))
+            rows = {c: values[a:b] for c, values in columns.items()}
+            takes[users.user[user[a]], int(task[a])] = take_session(rows, int(task[a]), places, samples)
+        except Dropped as reason:
+            dropped[str(reason)] += 1
+    return takes, dropped
+
+
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #8efbd0ab
+def session_tables(takes: dict[tuple[str, int], Take]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    "The tables sessions (split still to come) and looks of `takes` by (user, task)."
+    sessions, looks = [], []
+    for (user, task), take in takes.items():
+        name = f"{user}-t{task:02d}"
+        session = dict(session=name, user=user, page=take.view.name, click=take.click, split="train")
+        sessions.append(session | dict(decision_ms=take.decision_ms, task=task, scroll=take.view.scroll))
+        looks += [(name, *look) for look in take.looks]
+    columns = ["session", "signal", "slot", "start_ms", "duration_ms"]
+    return pd.DataFrame(sessions), pd.DataFrame(looks, columns=columns)
+
+
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #fc4077c6
+def _page_row(view: View, scale: float, frame: str) -> dict:
+    "A view's row in the table pages."
+    image = hashlib.sha1(f"{view.name} {scale} {frame}".encode()).hexdigest()[:16]
+    width, height = page_size(scale, frame)
+    return dict(
+        page=view.name,
+        image=f"images/{image}.jpg",
+        width=width,
+        height=height,
+        group=f"task_{view.task:02d}",
+        task=view.task,
+        scroll=view.scroll,
     )
+
+
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #3dcc02a0
+def _slot_rows(view: View, items: dict, scale: float, frame: str) -> list[dict]:
+    "A view's rows in the table slots; `items` of its screen, by (carousel, position)."
+    rows = []
+    for slot, (poster, box) in enumerate(zip(view.candidates(), slot_boxes(view, frame))):
+        item = items[poster.carousel, poster.position]
+        rows.append(
+            dict(page=view.name, slot=slot)
+            | dict(zip(("x1", "y1", "x2", "y2"), (v * scale for v in box)))
+            | dict(label=LABELS[slot], kind="poster")
+            | dict(item=f"{item['MovieID']:.0f}", title=item["title"], genre=item["genre"])
+            | dict(row=slot // PER_PAGE, col=poster.column)
+            | dict(carousel=poster.carousel, position=poster.position)
+        )
+    return rows
+
+
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #dea55901
+def _draw(view: View, items: dict, scale: float, frame: str, path: Path):
+    "Draw a view into a file; `items` of its screen, by (carousel, position)."
+    titles = {row: items[row, 1]["row_genre"] if (row, 1) in items else "" for row in range(1, 11)}
+    files = {place: item["file"] for place, item in items.items()}
+    write_image(path, draw_view(view, titles, files, scale, frame), quality=90)
 
 
 # %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #75bb9eae
@@ -310,113 +141,75 @@ def view_tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     "The tables pages and slots of `views`, with every picture drawn into `folder`/images."
     (folder / "images").mkdir(parents=True)
-    pages, slots, (width, height), drawn = [], [], page_size(scale, frame), []
-    tables = {task: part.droplevel(0) for task, part in items.groupby(level="TaskID")}
-    files, titles = (
-        {task: {k: v for k, v in zip(part.index, part[c])} for task, part in tables.items()}
-        for c in ("file", "row_genre")
-    )
-    movie, title, genre = (items[c].to_dict() for c in ("MovieID", "title", "genre"))
-    for view in sorted(views, key=lambda v: v.name):
-        image = f"images/{hashlib.sha1(f'{view.name} {scale} {frame}'.encode()).hexdigest()[:16]}.jpg"
-        heads = {row: titles[view.task].get((row, 1), "") for row in range(1, 11)}
-        drawn.append((view, heads, folder / image))
-        pages.append(
-            dict(
-                page=view.name,
-                image=image,
-                width=width,
-                height=height,
-                group=f"task_{view.task:02d}",
-                task=view.task,
-                scroll=view.scroll,
-            )
-        )
-        for slot, ((row, position, column, *_), box) in enumerate(
-            zip(view.candidates(), slot_boxes(view, frame))
-        ):
-            key = view.task, row, position
-            slots.append(
-                (
-                    view.name,
-                    slot,
-                    *(v * scale for v in box),
-                    LABELS[slot],
-                    "poster",
-                    f"{movie[key]:.0f}",
-                    title[key],
-                    genre[key],
-                    slot // PER_PAGE,
-                    column,
-                    row,
-                    position,
-                )
-            )
+    screens = {task: part.droplevel(0).to_dict("index") for task, part in items.groupby(level="TaskID")}
+    ordered = sorted(views, key=lambda view: view.name)
+    pages = [_page_row(view, scale, frame) for view in ordered]
+    slots = [row for view in ordered for row in _slot_rows(view, screens[view.task], scale, frame)]
 
-    def paint(job):
-        view, heads, path = job
-        atomic_save(draw_view(view, heads, files[view.task], scale, frame), path, quality=90)
+    def paint(view: View, page: dict):
+        _draw(view, screens[view.task], scale, frame, folder / page["image"])
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for _ in tqdm(pool.map(paint, drawn), desc="pages", total=len(drawn), disable=not progress):
+        done = pool.map(paint, ordered, pages)
+        for _ in tqdm(done, desc="pages", total=len(ordered), disable=not progress):
             pass
     open_poster.cache_clear()
-    return pd.DataFrame(pages), pd.DataFrame(
-        slots, columns="page slot x1 y1 x2 y2 label kind item title genre row col carousel position".split()
+    return pd.DataFrame(pages), pd.DataFrame(slots)
+
+
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #a0c1e192
+def _check_settings(split: str, signal: str, frame: str, scale: float):
+    "FixateError for a setting that is none of the accepted ones."
+    known("split", split, SPLIT_NAMES)
+    known("signal", signal, (*SIGNALS, "both"))
+    known("frame", frame, FRAMES)
+    if not 0.05 <= scale <= 2:
+        raise FixateError(f"scale = {scale!r}; accepted: 0.05 to 2")
+
+
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #d1a01d00
+def finished_study(out: Path, meta: dict) -> Study | None:
+    "The study in `out` if it is the same as `meta` says, and whole; FixateError where another one is there."
+    refuse_other(out, meta)
+    if not (out / "study.json").is_file():
+        return None
+    try:
+        return Study.load(out)
+    except FixateError:
+        return None
+
+
+@contextmanager
+def stage_beside(out: Path) -> Iterator[Path]:
+    "A temporary folder beside `out`, on the same disk, gone at the end."
+    out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fixate-", dir=out.absolute().parent) as stage:
+        yield Path(stage)
+
+
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #107197ef
+def _counts(
+    tables: dict, items: pd.DataFrame, takes: dict[tuple[str, int], Take], dropped: Counter, mended: dict
+) -> dict[str, int]:
+    "Numbers for `study.json`: of the study's `tables`, of what went out, and of what was `mended`."
+    total = Counter()
+    for take in takes.values():
+        total.update(take.counts)
+    on_a_page = items.MovieID.map("{:.0f}".format).isin(tables["slots"].item)
+    return dict(
+        sessions_raw=len(takes) + dropped.total(),
+        sessions=len(tables["sessions"]),
+        **tables["sessions"].split.value_counts().to_dict(),
+        users=len(tables["users"]),
+        pages=len(tables["pages"]),
+        looks=len(tables["looks"]),
+        looks_outside_the_view=total["outside"],
+        looks_of_negative_duration=total["negative"],
+        looks_cut=total["cut"],
+        swipes_corrected=total["corrections"],
+        **mended,
+        posters_missing=int(items.file[on_a_page].isna().sum()),
     )
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #8efbd0ab
-def session_tables(takes: dict[tuple[str, int], Take]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    "The tables sessions (split still to come) and looks of `takes` by (user, task)."
-    named = {f"{user}-t{task:02d}": (user, task, take) for (user, task), take in takes.items()}
-    sessions = [
-        dict(
-            session=name,
-            user=user,
-            page=take.view.name,
-            click=take.click,
-            split="train",
-            decision_ms=take.decision_ms,
-            task=task,
-            scroll=take.view.scroll,
-        )
-        for name, (user, task, take) in named.items()
-    ]
-    looks = [(name, *look) for name, (*_, take) in named.items() for look in take.looks]
-    return pd.DataFrame(sessions), pd.DataFrame(
-        looks, columns=["session", "signal", "slot", "start_ms", "duration_ms"]
-    )
-
-
-# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #d61e3707
-def take_all(
-    events: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame, scrolls: dict | None, progress: bool
-) -> tuple[dict[tuple[str, int], Take], Counter]:
-    "The usable sessions by (user as written in the survey, task), and how many were dropped for which reason."
-    columns = {
-        c: events[c].to_numpy()
-        for c in events
-        if c not in ("UserID", "TaskID", "fix_movie", "late", "beside")
-    }
-    user, task = events.UserID.to_numpy(), events.TaskID.to_numpy()
-    edges = np.flatnonzero(np.r_[True, (user[1:] != user[:-1]) | (task[1:] != task[:-1]), True])
-    places = {
-        t: {m: (r, p) for m, (_, r, p) in zip(part.MovieID, part.index)}
-        for t, part in items.groupby(level="TaskID")
-    }
-    takes, dropped = {}, Counter()
-    for a, b in tqdm(list(zip(edges[:-1], edges[1:])), desc="sessions", disable=not progress):
-        try:
-            if user[a] not in users.index:
-                raise Dropped("user not in user_features.csv")
-            samples = None if scrolls is None else scrolls.get((user[a], task[a]), np.empty((0, 2)))
-            takes[users.user[user[a]], int(task[a])] = take_session(
-                {c: v[a:b] for c, v in columns.items()}, int(task[a]), places, samples
-            )
-        except Dropped as reason:
-            dropped[str(reason)] += 1
-    return takes, dropped
 
 
 # %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #7cb55055
@@ -434,111 +227,84 @@ def prepare_recgaze(
     folds: int = 5,
     fold: int = 0,
 ) -> Study:
-    "Make the study folder `out` from the raw RecGaze files in `raw`; FixateError on files that cannot be used. `signal`: gaze | cursor | both."
+    """Make the study folder `out` from the raw RecGaze files in `raw`; the settings are in the table above.
+
+    FixateError on files or settings that cannot be used.
+    """
     raw, out, posters = Path(raw), Path(out), None if posters is None else Path(posters)
     files, found = sources(raw, mode)
-    for name, value, known in [
-        ("split", split, SPLIT_NAMES),
-        ("signal", signal, ("gaze", "cursor", "both")),
-        ("frame", frame, FRAMES),
-    ]:
-        if value not in known:
-            raise FixateError(f"{name} = {value!r}; accepted: {' | '.join(known)}")
-    if not 0.05 <= scale <= 2:
-        raise FixateError(f"scale = {scale!r}; accepted: 0.05 to 2")
-    meta = dict(dataset="recgaze", mode=found, split=split, scale=scale, version=version("fixate"))
-    extra = dict(signal=signal, frame=frame) | (
-        dict(seed=seed, folds=folds, fold=fold) if split in ("kfold", "loso", "users") else {}
-    )
-    meta |= extra | dict(fingerprint=fingerprint(files, poster_folder(raw, posters), **meta, **extra))
-    refuse_other(out, meta)
-    if (out / "study.json").is_file():
-        try:
-            return Study.load(out)  # the same study, complete
-        except FixateError:
-            pass  # ... or damaged since: made again
+    _check_settings(split, signal, frame, scale)
+    meta = dict(dataset="recgaze", mode=found, split=split, scale=scale, version=version())
+    meta |= dict(signal=signal, frame=frame)
+    if split in ("kfold", "loso", "users"):
+        meta |= dict(seed=seed, folds=folds, fold=fold)
+    meta["fingerprint"] = fingerprint(files, poster_folder(raw, posters), **meta)
+    if (study := finished_study(out, meta)) is not None:
+        return study
     items, users = read_items(raw, posters), read_participants(raw)
     events, mended = complete_events(read_events(raw), files[1])
     numbers = published_numbers(events, items, users, files[1])
-    takes, dropped = take_all(
-        events, items, users, read_scrolls(raw) if found == "restricted" else None, progress
-    )
+    scrolls = read_scrolls(raw) if found == "restricted" else None
+    takes, dropped = take_all(events, items, users, scrolls, progress)
     if not takes:
         raise FixateError(f"{raw.name}: no usable session; dropped: {dict(dropped)}; accepted: at least one")
     sessions, looks = session_tables(takes)
     if signal != "both":
         looks = looks[looks.signal == signal]
     sessions["split"] = split_sessions(sessions, split, seed, folds, fold)
-    meta["disjoint"] = check_disjoint(
-        sessions, sessions.split, split, items.groupby(level="TaskID").MovieID.agg(set).to_dict()
-    )
-    out.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fixate-", dir=out.absolute().parent) as stage:
-        pages, slots = view_tables(
-            {take.view for take in takes.values()}, items, Path(stage), scale, frame, progress
-        )
-        shown_items = items.MovieID.map("{:.0f}".format).isin(slots.item)
-        total = Counter()
-        for take in takes.values():
-            total.update(take.counts)
-        meta["counts"] = dict(
-            rows=len(events),
-            sessions_raw=len(takes) + dropped.total(),
-            sessions=len(sessions),
-            **sessions.split.value_counts().to_dict(),
-            users=len(users),
-            pages=len(pages),
-            looks=len(looks),
-            looks_outside_the_view=total["outside"],
-            looks_of_negative_duration=total["negative"],
-            looks_cut=total["cut"],
-            swipes_corrected=total["corrections"],
-            **mended,
-            posters_missing=int(items.file[shown_items].isna().sum()),
-        )
-        meta["dropped"], meta["real_files"], meta["published_numbers"] = (
-            dict(sorted(dropped.items())),
-            are_real(items),
-            numbers,
-        )
-        return Study(Path(stage), meta, users.reset_index(drop=True), pages, slots, sessions, looks).save(out)
+    movies = items.groupby(level="TaskID").MovieID.agg(set).to_dict()
+    meta["disjoint"] = check_disjoint(sessions, sessions.split, split, movies)
+    with stage_beside(out) as stage:
+        views = {take.view for take in takes.values()}
+        pages, slots = view_tables(views, items, stage, scale, frame, progress)
+        tables = dict(pages=pages, slots=slots, sessions=sessions, looks=looks)
+        tables["users"] = users.reset_index(drop=True)
+        meta["counts"] = dict(rows=len(events)) | _counts(tables, items, takes, dropped, mended)
+        meta["dropped"] = dict(sorted(dropped.items()))
+        meta |= dict(real_files=are_real(items), published_numbers=numbers)
+        return Study(stage, meta, **tables).save(out)
+
+
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #2c547ed4
+TOLD = (
+    "looks looks_outside_the_view looks_cut looks_of_negative_duration swipes_corrected rows_without_time "
+    "rows_out_of_order clicks_only_in_click_file clicks_that_differ clicks_twice "
+    "clicks_without_time_or_movie posters_missing"
+).split()
+
+
+def _told_counts(meta: dict) -> list[str]:
+    "Sessions and rows that went in, sessions that went out by reason, and what is left."
+    counts = meta["counts"]
+    parts = ", ".join(f"{counts.get(part, 0):,} {part}" for part in ("train", "val", "test"))
+    rest = ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in TOLD if counts[name])
+    reasons = sorted(meta["dropped"].items(), key=lambda pair: -pair[1])
+    return [
+        f"{counts['sessions_raw']:>8,} sessions in {counts['rows']:,} rows",
+        *(f"{-n:>8,} {reason}" for reason, n in reasons),
+        f"{counts['sessions']:>8,} sessions kept on {counts['pages']:,} pages: {parts}",
+        f"         {rest}",
+    ]
+
+
+# %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #09f03ba8
+def _told_numbers(meta: dict) -> str:
+    "How many of the published numbers were found again, and those that were not."
+    if not meta["real_files"]:
+        return "not the real RecGaze files: their published numbers are in study.json, beside those found"
+    numbers = meta["published_numbers"]
+    differ = [
+        f"{name} {n['found']:,} (published {n['published']:,})"
+        for name, n in numbers.items()
+        if n["found"] != n["published"]
+    ]
+    again = f"published numbers: {len(numbers) - len(differ)} of {len(numbers)} found again"
+    return again + (": but " + "; ".join(differ) if differ else "")
 
 
 # %% ../../nbs/03_recgaze/40_prepare_recgaze.ipynb #85ba5b3d
 def funnel(meta: dict) -> list[str]:
-    "What went in, what went out and why, and the published numbers beside what was found: lines to be printed."
-    counts = meta["counts"]
-    lines = [
-        f"scroll: {meta['mode']}"
-        + (f" ({RESTRICTED})" if meta["mode"] == "restricted" else " (inferred from what was looked at)"),
-        f"{counts['sessions_raw']:>8,} sessions in {counts['rows']:,} rows",
-    ]
-    lines += [
-        f"{-n:>8,} {reason}" for reason, n in sorted(meta["dropped"].items(), key=lambda pair: -pair[1])
-    ]
-    lines.append(
-        f"{counts['sessions']:>8,} sessions kept on {counts['pages']:,} pages: "
-        + ", ".join(f"{counts.get(w, 0):,} {w}" for w in ("train", "val", "test"))
-    )
-    rest = (
-        "looks looks_outside_the_view looks_cut looks_of_negative_duration swipes_corrected rows_without_time rows_out_of_order clicks_only_in_click_file "
-        "clicks_that_differ clicks_twice clicks_without_time_or_movie posters_missing"
-    ).split()
-    lines.append(
-        "         " + ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in rest if counts[name])
-    )
-    differ = [
-        f"{name} {v['found']:,} (published {v['published']:,})"
-        for name, v in meta["published_numbers"].items()
-        if v["found"] != v["published"]
-    ]
-    if not meta["real_files"]:
-        lines.append(
-            "not the real RecGaze files: their published numbers are in study.json, beside those found"
-        )
-    else:
-        lines.append(
-            f"published numbers: {len(meta['published_numbers']) - len(differ)} of {len(meta['published_numbers'])} found again"
-            + (": but " + "; ".join(differ) if differ else "")
-        )
-    return lines
+    "What went in, what went out and why, and which published numbers were found: lines to be printed."
+    measured = meta["mode"] == "restricted"
+    how = RESTRICTED if measured else "inferred from what was looked at"
+    return [f"scroll: {meta['mode']} ({how})", *_told_counts(meta), _told_numbers(meta)]
