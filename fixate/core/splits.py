@@ -83,21 +83,30 @@ def check_disjoint(sessions: pd.DataFrame, words: pd.Series, split: str, items: 
     return promise
 
 
+# %% ../../nbs/01_core/50_splits.ipynb #b052d1ab
+def _in_hash_order(user: str, queries: Sequence[str]) -> list[str]:
+    "The queries of a user in an order that looks random and is always the same."
+    return sorted(queries, key=lambda query: hashlib.sha256(f"{user}|{query}".encode()).digest())
+
+
+def _dealt_out(queries: pd.Series) -> pd.Series:
+    "train, val or test for each query, dealt out in turn: mostly four, one, one."
+    order = list(dict.fromkeys(queries))
+    turn = ["train"] * max(1, min(4, len(order) - 2)) + ["val", "test"]
+    return queries.map({query: turn[i % len(turn)] for i, query in enumerate(order)})
+
+
 # %% ../../nbs/01_core/50_splits.ipynb #65bffc9e
 def split_queries(sessions: pd.DataFrame, least: int = 5, test: float = 0.20, val: float = 0.15) -> pd.Series:
     "train | val | test for each session (user, query): query-disjoint within a user, the same for every seed."
     parts = pd.Series("train", index=sessions.index)
-    shuffled = lambda user, found: sorted(
-        found, key=lambda q: hashlib.sha256(f"{user}|{q}".encode()).digest()
-    )
-    queries = {user: shuffled(user, found.unique()) for user, found in sessions.groupby("user")["query"]}
-    if max(map(len, queries.values()), default=0) < least:
-        order = list(dict.fromkeys(sessions["query"]))
-        turn = ["train"] * max(1, min(4, len(order) - 2)) + ["val", "test"]
-        return sessions["query"].map({query: turn[i % len(turn)] for i, query in enumerate(order)})
-    for user, mine in queries.items():
-        if len(mine) < least:
+    found = {user: queries.unique() for user, queries in sessions.groupby("user")["query"]}
+    if max(map(len, found.values()), default=0) < least:
+        return _dealt_out(sessions["query"])
+    for user, queries in found.items():
+        if len(queries) < least:
             continue
+        mine = _in_hash_order(user, queries)
         n_test = round(test * len(mine))
         n_val = max(1, round(val * (len(mine) - n_test)))
         for part, chosen in [("test", mine[:n_test]), ("val", mine[n_test : n_test + n_val])]:
@@ -107,12 +116,10 @@ def split_queries(sessions: pd.DataFrame, least: int = 5, test: float = 0.20, va
 
 # %% ../../nbs/01_core/50_splits.ipynb #5cad1657
 def split_released(sessions: pd.DataFrame, seed: int) -> pd.Series:
-    "The released split, another one for every seed: per user, in file order, 20 % test (at least 1), then 15 % of the rest val."
-    parts, rng, again = (
-        pd.Series("train", index=sessions.index),
-        np.random.RandomState(seed),
-        np.random.RandomState(seed + 1000),
-    )
+    """The split of the FixATE authors' released code, another one for every seed:
+    per user, in file order, 20 % test (at least 1), then 15 % of the rest val."""
+    parts = pd.Series("train", index=sessions.index)
+    rng, again = np.random.RandomState(seed), np.random.RandomState(seed + 1000)
     for _, mine in sessions.groupby("user", sort=False):
         n = len(mine)
         rows = rng.permutation(mine.index.to_numpy())

@@ -14,8 +14,7 @@ import lxml.html
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..adserp.boxes import LINK_BLUE
-from ..adserp.files import COLUMN, SCALE, VIEW_W
+from ..adserp.files import COLUMN, LINK_BLUE, SCALE, VIEW_W
 from ..pages.drawing import GENRES, draw_poster, font
 
 
