@@ -244,7 +244,7 @@ def look_text(look: "Look") -> str:
 
 
 # %% ../../nbs/02_pages/20_heatmap.ipynb #3cfe0398
-def look_html(look: "Look", width: int = 480, height: int = 640) -> str:
+def look_html(look: "Look", width: int = 400, height: int = 540) -> str:
     "A look as HTML that needs nothing else: its picture and its table, side by side."
     buffer = io.BytesIO()
     draw_look(look, width, height).save(buffer, format="JPEG", quality=80)
