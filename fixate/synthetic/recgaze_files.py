@@ -29,8 +29,8 @@ from tqdm.auto import tqdm
 from ..core.errors import FixateError
 from ..core.study import Study
 from ..pages.drawing import GENRES, draw_poster
-from ..recgaze.session import LAST_TASK
 from ..recgaze.screen import PAGES, PER_PAGE, SCREEN, WINDOW, box
+from ..recgaze.session import LAST_TASK
 from .recgaze_people import ORDER, Catalogue, make_people, record
 
 
