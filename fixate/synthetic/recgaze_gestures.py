@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    "BACKGROUND",
+    "ON_BACKGROUND",
     "DRAG",
     "WAY_LOOK",
     "open_rows",
@@ -34,7 +34,7 @@ def open_rows(scroll: float) -> np.ndarray:
 
 
 # %% ../../nbs/05_synthetic/22_recgaze_gestures.ipynb #62c7500f
-BACKGROUND = ("Background", -1, -1)
+ON_BACKGROUND = ("Background", -1, -1)
 
 
 class Session:
@@ -91,7 +91,7 @@ def _from_to(session: Session, element: tuple, near_miss: bool) -> tuple[float, 
     if near_miss:
         below = y + h - session.scroll + 25 < WINDOW[1]
         return (y + h + 4, y + h + 25) if below else (y - 12, y - 4)
-    if element == BACKGROUND:
+    if element == ON_BACKGROUND:
         return y, y + h
     return max(y, session.scroll + WINDOW[0]), min(y + h, session.scroll + WINDOW[1])
 
@@ -106,7 +106,7 @@ def fixate_on(session: Session, element: tuple, near_miss: bool = False, ms: flo
     session.begun = session.t
     session.note(
         session.t,
-        fix=BACKGROUND if near_miss else element,
+        fix=ON_BACKGROUND if near_miss else element,
         near=element,
         ms=ms,
         scroll=session.scroll,

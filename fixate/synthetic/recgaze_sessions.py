@@ -9,7 +9,7 @@ __all__ = [
     "SWIPE",
     "ONWARD",
     "RETURN",
-    "PLACES",
+    "PLACE_SHARES",
     "ODD",
     "WHIM",
     "LOST",
@@ -37,7 +37,7 @@ from ..pages.drawing import GENRES
 from ..recgaze.screen import CHOOSABLE, HEIGHT, MAX_SCROLL, PAGES, PER_PAGE, TOPS, WINDOW, shown
 from .habits import click_probabilities
 from fixate.synthetic.recgaze_gestures import (
-    BACKGROUND,
+    ON_BACKGROUND,
     Session,
     any_poster,
     attention_of,
@@ -58,14 +58,14 @@ LOOKED = (0.97, 0.86, 0.67, 0.86, 0.85, 0.83, 0.81, 0.81, 0.88, 0.91)
 SWIPE = (0.44, 0.42, 0.41, 0.36, 0.36, 0.36, 0.37, 0.38, 0.38, 0.40)
 ONWARD, RETURN = 0.83, 0.5  # shares of swiped rows: swiped on again, brought back to the first swipe
 # Share of looked-over swipes on which the poster of each of the 15 places is looked at
-PLACES = (0.96, 0.84, 0.82, 0.79, 0.79, 0.77, 0.84, 0.83, 0.87, 0.88, 0.78, 0.82, 0.84, 0.88, 0.90)
+PLACE_SHARES = (0.96, 0.84, 0.82, 0.79, 0.79, 0.77, 0.84, 0.83, 0.87, 0.88, 0.78, 0.82, 0.84, 0.88, 0.90)
 
 
 # %% ../../nbs/05_synthetic/25_recgaze_sessions.ipynb #945c3d5b
 def look_over(session: Session, row: int):
     "Look at most of the five posters that a row shows, once each."
     first = session.swipes[row] * PER_PAGE
-    places = [p for p in range(first, first + PER_PAGE) if session.chance(PLACES[p])]
+    places = [p for p in range(first, first + PER_PAGE) if session.chance(PLACE_SHARES[p])]
     for place in places if first == 0 else places[::-1]:
         visit(session, ("Movie", row, place), 1 + session.chance(0.2))
 
@@ -114,7 +114,7 @@ def odd_look(session: Session):
     partial = np.flatnonzero((visible > 20) & (visible < CHOOSABLE * HEIGHT))
     choice = session.rng.choice(3, p=ODD)
     if choice == 0:
-        return fixate_on(session, BACKGROUND)
+        return fixate_on(session, ON_BACKGROUND)
     if choice == 1 or not len(partial):
         return fixate_on(session, ("Genre", open_rows(session.scroll)[-1], -1))
     fixate_on(session, any_poster(session, session.rng.choice(partial)))
@@ -133,7 +133,7 @@ def _stray_clicks(session: Session, row: int):
     if session.chance(0.008):
         click_on(session, ("Genre", row, -1))
     if session.chance(0.008):
-        click_on(session, BACKGROUND)
+        click_on(session, ON_BACKGROUND)
 
 
 # %% ../../nbs/05_synthetic/25_recgaze_sessions.ipynb #efad9826
