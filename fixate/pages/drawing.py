@@ -165,7 +165,7 @@ def draw_page(
     label_px: int = 64,
     label_fill="white",
 ) -> Image.Image:
-    """A page of `size` pixels: `slots` (x1, y1, x2, y2, label), in page pixels, with one picture or None each.
+    """A page of `size` pixels: `slots` (x1, y1, x2, y2, label), in page pixels, one picture or None each.
 
     `texts` are (x, y, text, height in px); with label_px=0 there are no labels. ValueError where slots and
     pictures are not equally many."""
