@@ -24,7 +24,8 @@ from scipy.special import expit, logsumexp
 
 from .position import CLICK_KAPPA, position_rate, train_rows
 from ..core.errors import FixateError
-from ..core.study import TABLES, Study
+from ..core.schema import TABLES
+from ..core.study import Study
 from ..scoring.choice import RIDGE, choose, fit_choice, with_position
 from ..scoring.maps import Maps, fill
 

@@ -29,7 +29,8 @@ from tqdm.auto import tqdm
 
 from ..baselines.position import shrunken
 from ..core.errors import FixateError
-from ..core.study import SIGNALS, Study
+from ..core.schema import SIGNALS
+from ..core.study import Study
 from .emulator import Emulator
 from ..model.answers import label_paths
 from ..model.backbone import encode, question

@@ -41,7 +41,8 @@ from pathlib import Path
 import yaml
 
 from ..core.errors import FixateError
-from ..core.study import SIGNALS, Study
+from ..core.schema import SIGNALS
+from ..core.study import Study
 
 
 # %% ../../nbs/14_experiments/10_grid.ipynb #dbf5ad01

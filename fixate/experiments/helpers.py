@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import FixateError
-from ..core.study import SIGNALS, Study
+from ..core.schema import SIGNALS
+from ..core.study import Study
 from ..evaluation.run_groups import Group, group_runs, load_runs
 from .batch import run_grid
 from ..synthetic.small_study import little_study, little_truth
