@@ -35,7 +35,7 @@ from ..core.errors import FixateError
 from .metrics import HIGHER_IS_BETTER, METRICS
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #aaf9e82a
+# %% ../../nbs/08_scoring/30_statistics.ipynb #dc7d284d
 def _refuse_gaps(values: pd.DataFrame, user: pd.Series):
     "FixateError for the first column (`user`, then the metrics) with a missing or infinite value."
     gaps = (~np.isfinite(values)).assign(user=user.isna())
@@ -67,14 +67,14 @@ def by_user(table: pd.DataFrame) -> tuple[list[str], pd.DataFrame, np.ndarray]:
     return names, groups.sum(), groups.size().to_numpy()
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #ddbfca05
+# %% ../../nbs/08_scoring/30_statistics.ipynb #bd9be0e9
 def _ratio(sums, counts, axis=-1):
     return sums.sum(axis) / counts.sum(axis)
 
 
 # %% ../../nbs/08_scoring/30_statistics.ipynb #e3255c81
 def interval(sums: np.ndarray, counts: np.ndarray, seed: int = 0, n_boot: int = 1000) -> np.ndarray:
-    "95 % bootstrap interval (2, metrics) of sums/counts over users: `sums` (metrics, users), `counts` (users,)."
+    "95 % bootstrap interval (2, metrics) over users of `sums` (metrics, users) / `counts` (users,)."
     if sums.shape[-1] == 1:
         return np.repeat((sums / counts).T, 2, axis=0)
     found = bootstrap(
@@ -106,7 +106,7 @@ def summarise(table: pd.DataFrame, seed: int = 0, n_boot: int = 1000) -> dict[st
     return {m: {k: float(out[k][i]) for k in order} for i, m in enumerate(names)}
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #e834ea5f
+# %% ../../nbs/08_scoring/30_statistics.ipynb #072f0699
 def _session_gaps(ours, rival, users) -> pd.DataFrame:
     "user and gap, ours − rival, a row per session. FixateError for rows that do not fit."
     ours, rival, users = (np.asarray(x) for x in (ours, rival, users))
@@ -158,7 +158,7 @@ def stars(p: float | None) -> str:
     return "" if p is None or not p < 0.05 else "***" if p < 0.001 else "**" if p < 0.01 else "*"
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #1d13c305
+# %% ../../nbs/08_scoring/30_statistics.ipynb #87821ea5
 def _side_by_side(table: pd.DataFrame, ours: str, metric: str) -> pd.DataFrame:
     "(user, session) × methods of one metric. FixateError where `ours` or a session is missing."
     values = table.pivot_table(index=["user", "session"], columns="method", values=metric, sort=False)
@@ -178,8 +178,8 @@ def _side_by_side(table: pd.DataFrame, ours: str, metric: str) -> pd.DataFrame:
 def against(table: pd.DataFrame, ours: str, metric: str, outside=()) -> dict[str, dict]:
     """`paired_test` of method `ours` against every other one in `table`, by method.
 
-    `table`: columns method, session, user, `metric`; the same sessions for all. Adds p_holm and family (number
-    of tests) for rivals; those in `outside` are compared, but are no part of the family and get no p_holm."""
+    `table`: columns method, session, user, `metric`; the same sessions for all. Rivals get p_holm and family
+    (number of tests); those in `outside` are compared, but are no part of the family and get neither."""
     values = _side_by_side(table, ours, metric)
     users = values.index.get_level_values("user").to_numpy()
     mine, higher = values[ours].to_numpy(), metric in HIGHER_IS_BETTER
@@ -190,7 +190,7 @@ def against(table: pd.DataFrame, ours: str, metric: str, outside=()) -> dict[str
     return tests
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #9b0003cd
+# %% ../../nbs/08_scoring/30_statistics.ipynb #811d04f0
 def _spread(x: pd.Series) -> dict[str, float]:
     "mean, sd (ddof 1; None for one value), min, max, n."
     sd = float(x.std()) if len(x) > 1 else None
