@@ -57,7 +57,7 @@ def _affinity(study: Study, attribute: str, values: list[str]) -> np.ndarray:
     return np.log((counts + CLICK_KAPPA * base) / (counts.sum(1, keepdims=True) + CLICK_KAPPA) / base)
 
 
-# %% ../../nbs/09_baselines/30_click_models.ipynb #bc024c7c
+# %% ../../nbs/09_baselines/30_click_models.ipynb #f3c9dd4a
 def _attribute_features(study: Study, attribute: str) -> dict:
     "{name: function (session number, rows of its page in slots) -> (n,)} of one attribute."
     cells = study.slots[attribute]
@@ -73,7 +73,7 @@ def _attribute_features(study: Study, attribute: str) -> dict:
     return found | {f"{attribute} clicked before": lambda i, rows: liked[i][code[rows]]}
 
 
-# %% ../../nbs/09_baselines/30_click_models.ipynb #0c6dba3b
+# %% ../../nbs/09_baselines/30_click_models.ipynb #6c0d308b
 GEOMETRY = {*TABLES["slots"], "row", "col", "carousel", "position"} - {"kind"}
 
 
@@ -138,7 +138,7 @@ def conditional_logit(study: Study) -> Maps:
     return _frames(study, p, p)
 
 
-# %% ../../nbs/09_baselines/30_click_models.ipynb #0703593f
+# %% ../../nbs/09_baselines/30_click_models.ipynb #2e40d3f8
 def _bernoulli_loss(v, x, y, has, seen) -> tuple[float, np.ndarray]:
     "−log-likelihood of P(C) = γ·σ(x·w) with a ridge, and its slope; `v`: w, then logits of γ."
     f, n = x.shape[-1], x.shape[1]
@@ -152,7 +152,7 @@ def _bernoulli_loss(v, x, y, has, seen) -> tuple[float, np.ndarray]:
     return value, np.r_[d_w, d_b] + RIDGE * v
 
 
-# %% ../../nbs/09_baselines/30_click_models.ipynb #711960f4
+# %% ../../nbs/09_baselines/30_click_models.ipynb #b5e48b66
 def _fit_bernoulli(
     x: np.ndarray, clicks: np.ndarray, seen: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,7 @@ def _rows(study: Study, frame: pd.DataFrame, split: str = "train") -> pd.DataFra
     return rows
 
 
-# %% ../../nbs/09_baselines/50_frozen_corrections.ipynb #390eb089
+# %% ../../nbs/09_baselines/50_frozen_corrections.ipynb #595378af
 def _without_usual(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
     "`frame` divided by its mean over train sessions by slot (of pages of like size), renormalised."
     train, out = _rows(study, frame), frame.to_numpy(float).copy()
@@ -48,7 +48,7 @@ def sink_corrected(study: Study, attention: pd.DataFrame, probs: pd.DataFrame) -
     return _without_usual(study, attention), _without_usual(study, probs)
 
 
-# %% ../../nbs/09_baselines/50_frozen_corrections.ipynb #15838094
+# %% ../../nbs/09_baselines/50_frozen_corrections.ipynb #268cc2af
 def _log_features(rows: pd.DataFrame) -> np.ndarray:
     "Indicators of position, and log p: (sessions, slots, slots + 1); NaN stays NaN."
     logs = np.log(np.maximum(rows.to_numpy(float), 1e-6))

@@ -138,7 +138,7 @@ def uniform(study: Study) -> Maps:
     return fill(study, lambda session, n: (np.full(n, 1 / n),) * 2)
 
 
-# %% ../../nbs/09_baselines/10_position.ipynb #84d29823
+# %% ../../nbs/09_baselines/10_position.ipynb #9f2df268
 def _lines(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     "Number (1-based) of the line that each slot stands in, from its two edges along one axis."
     middle, half = ((low + high) / 2).to_numpy(), float((high - low).median()) / 2
@@ -196,7 +196,7 @@ def user_mean(study: Study) -> Maps:
     return fill(study, lambda session, n: own(session.user, n))
 
 
-# %% ../../nbs/09_baselines/10_position.ipynb #b259436a
+# %% ../../nbs/09_baselines/10_position.ipynb #58fd35ec
 KAPPAS = (0.5, 1, 2, 4, 8, 16, 32, 64)  # sessions' worth of the population that `shrunken` tries
 
 

@@ -87,7 +87,7 @@ def split_half(study: Study) -> Maps:
     return fill(study, rule)
 
 
-# %% ../../nbs/09_baselines/40_references.ipynb #6858abd0
+# %% ../../nbs/09_baselines/40_references.ipynb #68fcc8e4
 def _shares_of_items(study: Study, items: pd.Series) -> dict:
     "{(group, item): {user: shares of dwell, relative to 1/n, in each session that showed the item}}."
     shares, groups = dwell_shares(study), study.pages.set_index("page").group

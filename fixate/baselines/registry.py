@@ -8,7 +8,7 @@ __all__ = [
     "MODELS",
     "USES",
     "RIVALS",
-    "CONTROLS",
+    "MAKERS",
     "REGISTRY",
     "BASELINES",
     "OUTSIDE",
@@ -46,7 +46,7 @@ class Method:
     uses: str = ""
 
 
-# %% ../../nbs/09_baselines/60_registry.ipynb #1082ee6f
+# %% ../../nbs/09_baselines/60_registry.ipynb #bdf4fb09
 MODELS = dict(
     fixate="this user's training gaze and clicks; a readout fitted on validation",
     fixate_raw="as fixate, attention without the readout",
@@ -61,7 +61,7 @@ MODELS = dict(
     gaze_biased="this user's mean training gaze; one number settled on validation",
 )
 
-# %% ../../nbs/09_baselines/60_registry.ipynb #bcee5238
+# %% ../../nbs/09_baselines/60_registry.ipynb #432102fc
 USES = dict(
     uniform="the number of slots",
     centre="where the slots stand",
@@ -82,13 +82,18 @@ USES = dict(
 
 # %% ../../nbs/09_baselines/60_registry.ipynb #4d232bda
 RIVALS = {name: f for name, f in (POSITION | DISCOUNT | CLICK_MODELS).items() if name != "label_peaked"}
-CONTROLS = dict(label_peaked=POSITION["label_peaked"])
-REGISTRY: dict[str, Method] = {name: Method("model", None, uses) for name, uses in MODELS.items()}
-for kind, makers in dict(rival=RIVALS, ceiling=CEILINGS, oracle=ORACLES, control=CONTROLS).items():
-    REGISTRY |= {name: Method(kind, make, USES[name]) for name, make in makers.items()}
+MAKERS = dict(
+    rival=RIVALS,
+    ceiling=CEILINGS,
+    oracle=ORACLES,
+    control=dict(label_peaked=POSITION["label_peaked"]),
+)
+REGISTRY: dict[str, Method] = {name: Method("model", None, uses) for name, uses in MODELS.items()} | {
+    name: Method(kind, make, USES[name]) for kind, makers in MAKERS.items() for name, make in makers.items()
+}
 BASELINES: dict[str, Callable[[Study], Maps]] = {name: m.make for name, m in REGISTRY.items() if m.make}
 
-# %% ../../nbs/09_baselines/60_registry.ipynb #85d7c45c
+# %% ../../nbs/09_baselines/60_registry.ipynb #994217d9
 OUTSIDE = {name for name, m in REGISTRY.items() if m.kind in ("oracle", "ceiling", "control")} | {
     "fixate_raw"
 }
@@ -112,7 +117,7 @@ def baselines_for(study: Study, names=None) -> list[str]:
     return [known("baseline", n, BASELINES) for n in dict.fromkeys(names)]
 
 
-# %% ../../nbs/09_baselines/60_registry.ipynb #a130c1b5
+# %% ../../nbs/09_baselines/60_registry.ipynb #a2559536
 def _protocols_of(name: str) -> tuple[str, ...]:
     return ("true_label",) if REGISTRY[name].kind == "control" else PROTOCOLS
 

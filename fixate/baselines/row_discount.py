@@ -49,14 +49,14 @@ def page_places(study: Study) -> dict[str, np.ndarray]:
     return out
 
 
-# %% ../../nbs/09_baselines/20_row_discount.ipynb #c219f216
+# %% ../../nbs/09_baselines/20_row_discount.ipynb #36374aa6
 START = dict(alpha=4.0, beta=9.0, mu=0.95, nu=0.65)
 STARTS = [[*START.values()], [1.0, 1.0, 0.7, 0.9]]
 # alpha + beta > 1, so that the logarithm is positive
 BOUNDS = dict(alpha=(0.51, 100), beta=(0.51, 100), mu=(0.05, 1), nu=(0.05, 1))
 
 
-# %% ../../nbs/09_baselines/20_row_discount.ipynb #ba152ebc
+# %% ../../nbs/09_baselines/20_row_discount.ipynb #85ecf498
 def _places_of(study: Study, sessions, width: int) -> np.ndarray:
     "(3, sessions, width) row, column, swipe; 1 for slots that the page lacks."
     page, places = study.sessions.set_index("session").page.loc[sessions], page_places(study)

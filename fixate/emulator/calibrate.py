@@ -15,7 +15,7 @@ from .onboard import sessions_of
 from ..scoring.calibration import Calibration, fit_calibration
 
 
-# %% ../../nbs/13_emulator/40_calibrate.ipynb #9df28553
+# %% ../../nbs/13_emulator/40_calibrate.ipynb #2670d0c0
 def _padded(rows: list[np.ndarray]) -> np.ndarray:
     "Rows of different lengths as one array, NaN at the end of the shorter ones."
     out = np.full((len(rows), max(map(len, rows))), np.nan)

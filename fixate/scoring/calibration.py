@@ -27,7 +27,7 @@ def _features(probs: np.ndarray) -> np.ndarray:
     return with_position(np.log(np.maximum(probs, FLOOR))[..., None])
 
 
-# %% ../../nbs/08_scoring/50_calibration.ipynb #c34cf0b0
+# %% ../../nbs/08_scoring/50_calibration.ipynb #447178e3
 def recalibrated(p: np.ndarray, temperature: float, bias: np.ndarray) -> np.ndarray:
     "q (…, slots) of probabilities `p`. Positions beyond those of `bias` have none. FixateError for no slots."
     p = np.asarray(p, float)
@@ -55,7 +55,7 @@ def _weights(probs: np.ndarray, clicks: np.ndarray, ridge: float) -> np.ndarray:
 RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0)  # of the biases
 
 
-# %% ../../nbs/08_scoring/50_calibration.ipynb #23e89053
+# %% ../../nbs/08_scoring/50_calibration.ipynb #7288391b
 def _said_apart(probs: np.ndarray, clicks: np.ndarray, part: np.ndarray) -> np.ndarray:
     "q(click) (ridges, sessions) by fits that did not see the session's `part` (sessions,)."
     said = np.zeros((len(RIDGES), len(probs)))
@@ -67,7 +67,7 @@ def _said_apart(probs: np.ndarray, clicks: np.ndarray, part: np.ndarray) -> np.n
     return said
 
 
-# %% ../../nbs/08_scoring/50_calibration.ipynb #a2782bb0
+# %% ../../nbs/08_scoring/50_calibration.ipynb #6100851b
 def set_limit(scores: np.ndarray, coverage: float) -> float:
     "The largest 1 - q in a set, by sorted `scores` (n,); 1 where n is too small."
     if not 0 < coverage < 1:
@@ -76,7 +76,7 @@ def set_limit(scores: np.ndarray, coverage: float) -> float:
     return float(scores[rank - 1]) if rank <= len(scores) else 1.0
 
 
-# %% ../../nbs/08_scoring/50_calibration.ipynb #0cfc71fe
+# %% ../../nbs/08_scoring/50_calibration.ipynb #d25e3647
 def _checked(data: dict) -> dict:
     "What a calibration file holds, with numpy's types; ValueError, KeyError or TypeError for a misfit."
     found = dict(
@@ -138,7 +138,7 @@ class Calibration:
             ) from error
 
 
-# %% ../../nbs/08_scoring/50_calibration.ipynb #3ea42e61
+# %% ../../nbs/08_scoring/50_calibration.ipynb #8b55e49e
 def _check_clicks(probs: np.ndarray, clicks: np.ndarray, parts: int):
     "FixateError for under 4 sessions or 2 parts, and for a click on a slot that has no probability."
     n = len(probs)

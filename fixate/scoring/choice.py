@@ -23,7 +23,7 @@ def choose(x: np.ndarray, w: np.ndarray) -> np.ndarray:
 RIDGE = 1.0  # penalty ½·RIDGE·w² on every weight, in units of one session's log-likelihood
 
 
-# %% ../../nbs/08_scoring/40_choice.ipynb #a5f01c45
+# %% ../../nbs/08_scoring/40_choice.ipynb #022efbb2
 def choice_loss(w, x, y, has, ridge, centre) -> tuple[float, np.ndarray]:
     "L(w) and its slope (features,). `x` and `y` hold 0 where `has` (sessions, slots) is False."
     logp = log_softmax(np.where(has, x @ w, -np.inf), axis=1)

@@ -34,7 +34,7 @@ def fill(study: Study, rule: Callable) -> Maps:
 
 # %% ../../nbs/08_scoring/20_maps.ipynb #926e31bd
 def usable(study: Study, split: str = "test", signal: str = "gaze") -> pd.DataFrame:
-    """The sessions of `split` that can be scored: with a click, and with `signal` (gaze, cursor) on some slot.
+    """The sessions of `split` that can be scored: with a click, and `signal` (gaze, cursor) on some slot.
 
     FixateError when there are none."""
     part = study.sessions[(study.sessions.split == split) & study.sessions.click.notna()]
@@ -52,7 +52,7 @@ def usable(study: Study, split: str = "test", signal: str = "gaze") -> pd.DataFr
 PROTOCOLS = ("own_answer", "true_label")  # what the model was asked about; the true label leaks the click
 
 
-# %% ../../nbs/08_scoring/20_maps.ipynb #20217bb2
+# %% ../../nbs/08_scoring/20_maps.ipynb #e5a350df
 def _covers(method: str, maps: Maps, sessions: pd.DataFrame):
     "FixateError unless both frames have a row for each of `sessions`."
     for what, frame in zip(("attention", "probs"), maps):
@@ -64,7 +64,7 @@ def _covers(method: str, maps: Maps, sessions: pd.DataFrame):
             )
 
 
-# %% ../../nbs/08_scoring/20_maps.ipynb #f5291a86
+# %% ../../nbs/08_scoring/20_maps.ipynb #13ccfa92
 def _as_lists(frames: dict[str, np.ndarray], sizes: np.ndarray) -> dict[str, list[np.ndarray]]:
     "Rows (sessions, slots) cut to their page's size, float32."
     return {name: [row[:n].astype("float32") for row, n in zip(x, sizes)] for name, x in frames.items()}

@@ -40,7 +40,7 @@ HIGHER_IS_BETTER = set(METRICS) - {"kl", "js", "log_loss", "brier"}
 EPS = 1e-8  # added on both sides of the KL ratio, and the floor under the probability of a click
 
 
-# %% ../../nbs/08_scoring/10_metrics.ipynb #210c54f6
+# %% ../../nbs/08_scoring/10_metrics.ipynb #50eed0f9
 def _numbers(name: str, values) -> np.ndarray:
     "`values` as float64 of shape (n,) or (B, n); FixateError for anything else."
     try:
@@ -54,7 +54,7 @@ def _numbers(name: str, values) -> np.ndarray:
     return x
 
 
-# %% ../../nbs/08_scoring/10_metrics.ipynb #08702a45
+# %% ../../nbs/08_scoring/10_metrics.ipynb #4a414e6e
 def _absent(x: np.ndarray) -> np.ndarray:
     "Which entries of `x` are slots that the page lacks: NaN at the end of a batch's row."
     absent = np.isnan(x) & (x.ndim == 2)
@@ -72,7 +72,7 @@ def _refuse(name: str, x: np.ndarray, bad: np.ndarray, what: str):
     raise FixateError(f"{name}, {row}slot {at[-1]}: {what}{value}; accepted: numbers >= 0")
 
 
-# %% ../../nbs/08_scoring/10_metrics.ipynb #35a34e24
+# %% ../../nbs/08_scoring/10_metrics.ipynb #1be9ad7b
 def _largest(name: str, x: np.ndarray, absent: np.ndarray) -> np.ndarray:
     "The largest value of each row, (..., 1); FixateError for a row without a positive one."
     top = np.where(absent, 0, x).max(-1, keepdims=True)
@@ -84,7 +84,7 @@ def _largest(name: str, x: np.ndarray, absent: np.ndarray) -> np.ndarray:
     return top
 
 
-# %% ../../nbs/08_scoring/10_metrics.ipynb #f83f3323
+# %% ../../nbs/08_scoring/10_metrics.ipynb #a2da9bab
 def _same_slots(name: str, absent: np.ndarray, first: str, first_absent: np.ndarray):
     "FixateError where two maps are not of the same pages."
 
@@ -117,7 +117,7 @@ def distributions(**maps) -> list[np.ndarray]:
     return out
 
 
-# %% ../../nbs/08_scoring/10_metrics.ipynb #844a85ad
+# %% ../../nbs/08_scoring/10_metrics.ipynb #6c0f5382
 def _whole(value):
     "A whole number of any library as Python's `int`; anything else, `True` as well, as it came."
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
@@ -140,7 +140,7 @@ def slots_of_page(click, p: np.ndarray) -> np.ndarray:
     return clicks
 
 
-# %% ../../nbs/08_scoring/10_metrics.ipynb #42a5e0df
+# %% ../../nbs/08_scoring/10_metrics.ipynb #4594fe5a
 def _plain(x: np.ndarray):
     return float(x) if np.ndim(x) == 0 else x  # one page: a Python float
 
@@ -154,7 +154,7 @@ def kl_div(gaze, attention):
     return _plain(np.nansum(g * np.log((g + EPS) / (a + EPS)), -1))
 
 
-# %% ../../nbs/08_scoring/10_metrics.ipynb #009102c6
+# %% ../../nbs/08_scoring/10_metrics.ipynb #d2eef902
 def js_div(gaze, attention):
     "Jensen-Shannon divergence in nats, 0 to log 2 (Lin 1991). Lower is better."
     g, a = distributions(gaze=gaze, attention=attention)
@@ -171,7 +171,7 @@ def cosine_sim(gaze, attention):
 
 # %% ../../nbs/08_scoring/10_metrics.ipynb #2d3587cc
 def in_top_k(values: np.ndarray, k) -> np.ndarray:
-    """Chance of each slot, (..., n), to be among the top `k` when ties are put in random order; rows sum to k.
+    """Chance of each slot, (..., n), to be among the top `k`, ties in random order; rows sum to k.
 
     `k` is a number, or one per row."""
     above = (values[..., None, :] > values[..., :, None]).sum(-1)
@@ -186,7 +186,7 @@ def positive_k(k, p: np.ndarray) -> np.ndarray:
     return np.minimum(counted("k", _whole(k)), (~np.isnan(p)).sum(-1))
 
 
-# %% ../../nbs/08_scoring/10_metrics.ipynb #039ad867
+# %% ../../nbs/08_scoring/10_metrics.ipynb #c2842301
 def _at(values: np.ndarray, slot: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, slot[..., None], -1)[..., 0]
 
@@ -233,7 +233,7 @@ def accuracy(probs, click):
     return _plain(_at(in_top_k(p, positive_k(1, p)), slots_of_page(click, p)))
 
 
-# %% ../../nbs/08_scoring/10_metrics.ipynb #983027f1
+# %% ../../nbs/08_scoring/10_metrics.ipynb #5100f31e
 def brier(probs, click):
     "Sum over slots of (p - [slot is the click])^2, 0 to 2 (Brier 1950). Lower is better."
     (p,) = distributions(probs=probs)

@@ -20,7 +20,7 @@ def dwell_shares(study: Study, signal: str = "gaze") -> pd.DataFrame:
     return dwell.div(dwell.sum(axis=1).replace(0, np.nan), axis=0)
 
 
-# %% ../../nbs/08_scoring/60_reliability.ipynb #9f24aee2
+# %% ../../nbs/08_scoring/60_reliability.ipynb #b647dafb
 def _commonest_pages(shares: pd.DataFrame) -> pd.DataFrame:
     "The rows of `shares` that hold some, on pages of the commonest number of slots."
     rows = shares[shares.notna().any(axis=1)]
@@ -28,7 +28,7 @@ def _commonest_pages(shares: pd.DataFrame) -> pd.DataFrame:
     return rows[width == width.mode().iloc[0]].dropna(axis=1, how="all")
 
 
-# %% ../../nbs/08_scoring/60_reliability.ipynb #a96f9e43
+# %% ../../nbs/08_scoring/60_reliability.ipynb #80706d44
 def _half_means(x: np.ndarray, members: list[np.ndarray], rng) -> list[np.ndarray]:
     "Means (users, slots) of two random halves of each user's rows of `x`; `members` are their row numbers."
     halves = [[], []]
@@ -39,7 +39,7 @@ def _half_means(x: np.ndarray, members: list[np.ndarray], rng) -> list[np.ndarra
     return [np.array(half) for half in halves]
 
 
-# %% ../../nbs/08_scoring/60_reliability.ipynb #bb59357b
+# %% ../../nbs/08_scoring/60_reliability.ipynb #7f98f04e
 def _agreement(halves: list[np.ndarray]) -> float:
     "Correlation of two halves' deviations from everybody's mean; 0 where nobody deviates."
     a, b = (h - np.mean(h, 0) for h in halves)

@@ -35,7 +35,7 @@ from ..core.errors import FixateError
 from .metrics import HIGHER_IS_BETTER, METRICS
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #dc7d284d
+# %% ../../nbs/08_scoring/30_statistics.ipynb #8713a89d
 def _refuse_gaps(values: pd.DataFrame, user: pd.Series):
     "FixateError for the first column (`user`, then the metrics) with a missing or infinite value."
     gaps = (~np.isfinite(values)).assign(user=user.isna())
@@ -67,7 +67,7 @@ def by_user(table: pd.DataFrame) -> tuple[list[str], pd.DataFrame, np.ndarray]:
     return names, groups.sum(), groups.size().to_numpy()
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #bd9be0e9
+# %% ../../nbs/08_scoring/30_statistics.ipynb #32abf96f
 def _ratio(sums, counts, axis=-1):
     return sums.sum(axis) / counts.sum(axis)
 
@@ -106,7 +106,7 @@ def summarise(table: pd.DataFrame, seed: int = 0, n_boot: int = 1000) -> dict[st
     return {m: {k: float(out[k][i]) for k in order} for i, m in enumerate(names)}
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #072f0699
+# %% ../../nbs/08_scoring/30_statistics.ipynb #d37fedf1
 def _session_gaps(ours, rival, users) -> pd.DataFrame:
     "user and gap, ours − rival, a row per session. FixateError for rows that do not fit."
     ours, rival, users = (np.asarray(x) for x in (ours, rival, users))
@@ -158,7 +158,7 @@ def stars(p: float | None) -> str:
     return "" if p is None or not p < 0.05 else "***" if p < 0.001 else "**" if p < 0.01 else "*"
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #87821ea5
+# %% ../../nbs/08_scoring/30_statistics.ipynb #f5b25e34
 def _side_by_side(table: pd.DataFrame, ours: str, metric: str) -> pd.DataFrame:
     "(user, session) × methods of one metric. FixateError where `ours` or a session is missing."
     values = table.pivot_table(index=["user", "session"], columns="method", values=metric, sort=False)
@@ -190,7 +190,7 @@ def against(table: pd.DataFrame, ours: str, metric: str, outside=()) -> dict[str
     return tests
 
 
-# %% ../../nbs/08_scoring/30_statistics.ipynb #811d04f0
+# %% ../../nbs/08_scoring/30_statistics.ipynb #c0038c9d
 def _spread(x: pd.Series) -> dict[str, float]:
     "mean, sd (ddof 1; None for one value), min, max, n."
     sd = float(x.std()) if len(x) > 1 else None
