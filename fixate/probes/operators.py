@@ -9,16 +9,12 @@ __all__ = ["OPERATORS", "PROBE_PRESETS", "operator", "probe_options"]
 from collections.abc import Callable
 from dataclasses import fields
 
-from ..core.errors import FixateError
+from ..core.errors import known, known_keys
 from .attnlrp_full import attnlrp_full_fast, attnlrp_full_textbook
-from fixate.probes.probe import (
-    ProbeOptions,
-    attention_fast,
-    attention_textbook,
-    attnlrp_fast,
-    attnlrp_textbook,
-)
-from .rollout import glimpse_fast, glimpse_textbook, rollout_fast, rollout_textbook
+from .fast_rows import attention_fast, attnlrp_fast
+from .glimpse import glimpse_fast, glimpse_textbook
+from .probe import ProbeOptions, attention_textbook, attnlrp_textbook
+from .rollout import rollout_fast, rollout_textbook
 
 # %% ../../nbs/07_probes/40_operators.ipynb #bbae352d
 OPERATORS: dict[str, tuple[Callable, Callable]] = {
@@ -32,9 +28,7 @@ OPERATORS: dict[str, tuple[Callable, Callable]] = {
 
 def operator(name: str, fast: bool = True) -> Callable:
     "The probe called `name`, fast or textbook. Raises FixateError for an unknown name."
-    if name not in OPERATORS:
-        raise FixateError(f"unknown operator {name!r}; accepted: {', '.join(OPERATORS)}")
-    return OPERATORS[name][0 if fast else 1]
+    return OPERATORS[known("operator", name, OPERATORS)][0 if fast else 1]
 
 
 # %% ../../nbs/07_probes/40_operators.ipynb #624d9796
@@ -55,13 +49,13 @@ PROBE_PRESETS["released"]["glimpse"]["future"] = True
 def probe_options(
     name: str, preset: str = "released", n_layers: int | None = None, **changes
 ) -> ProbeOptions:
-    "Options of operator `name` under a preset, with `changes`; K is cut to `n_layers`. Raises FixateError for unknown names."
+    """Options of operator `name` under a preset, with `changes`; K is cut to `n_layers`.
+
+    Raises FixateError for unknown names.
+    """
     operator(name)
-    if preset not in PROBE_PRESETS:
-        raise FixateError(f"unknown preset {preset!r}; accepted: {', '.join(PROBE_PRESETS)}")
-    known = [f.name for f in fields(ProbeOptions)]
-    if unknown := sorted(set(changes) - set(known)):
-        raise FixateError(f"unknown probe option {unknown[0]!r}; accepted: {', '.join(known)}")
+    known("preset", preset, PROBE_PRESETS)
+    known_keys("probe option", changes, [f.name for f in fields(ProbeOptions)])
     chosen = PROBE_PRESETS[preset][name] | changes
     if n_layers and chosen.get("layers"):
         chosen["layers"] = min(chosen["layers"], n_layers)
