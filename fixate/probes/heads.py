@@ -97,7 +97,7 @@ def each_at_answer(
         yield e, at_answer(backbone, page_batch([e], own, prompt_at))
 
 
-# %% ../../nbs/07_probes/80_heads.ipynb #57f8f13c
+# %% ../../nbs/07_probes/80_heads.ipynb #da186c26
 def repeated(tail: Behind, size: int) -> Behind:
     "A tail of one sample as `size` samples; keys and values stay one."
 
@@ -114,7 +114,7 @@ def sees(nodes: list[TokenPath]) -> Tensor:
     return torch.tensor([[said[: len(n)] == n for n in nodes] for said in nodes])
 
 
-# %% ../../nbs/07_probes/80_heads.ipynb #0a986c3b
+# %% ../../nbs/07_probes/80_heads.ipynb #81887bdd
 def biased_maps(maps: Tensor, bias: Tensor) -> Tensor:
     "Attention maps (Hkv, B, G, Q, T) with a bias (B, H, T) in nats, as if added before the softmax."
     factor = (bias - bias.amax(-1, keepdim=True)).exp()
@@ -177,7 +177,7 @@ def clicks_under(at: AtAnswer, heads: Tensor, bias: Tensor, batch: int = 512) ->
     return torch.cat([_probs(at, BiasedHeads(at, h, b).run()[1]) for h, b in variants])
 
 
-# %% ../../nbs/07_probes/80_heads.ipynb #76c5d595
+# %% ../../nbs/07_probes/80_heads.ipynb #011fe0dd
 def deciding_nodes(at: AtAnswer, probs: Tensor, slot: int | None) -> tuple[Tensor, Tensor]:
     "Where the answer of each variant is decided (B,), among answering positions, and by which token (B,)."
     slots = probs.argmax(-1).tolist() if slot is None else [slot] * len(probs)
@@ -186,7 +186,7 @@ def deciding_nodes(at: AtAnswer, probs: Tensor, slot: int | None) -> tuple[Tenso
     return torch.tensor(nodes, device=probs.device), torch.tensor(tokens, device=probs.device)
 
 
-# %% ../../nbs/07_probes/80_heads.ipynb #34359f1d
+# %% ../../nbs/07_probes/80_heads.ipynb #01c51760
 def relevance_under(
     at: AtAnswer, heads: Tensor, bias: Tensor, options: ProbeOptions, name: str, slot: int | None
 ) -> tuple[Tensor, Tensor]:
@@ -259,7 +259,7 @@ def head_mask(backbone: Backbone, heads: Heads) -> Tensor:
     return mask
 
 
-# %% ../../nbs/07_probes/80_heads.ipynb #f1b7af3c
+# %% ../../nbs/07_probes/80_heads.ipynb #a537528a
 def head_attention(at: AtAnswer) -> Tensor:
     "Attention (3, L, H) of every head at the answer: on the answered slot, a slot on average, the page."
     shape = at.backbone.n_layers, at.backbone.config.num_attention_heads

@@ -73,7 +73,7 @@ class Tail(Walk):
         return self.mixed(layer, self.maps(layer, q, k), v)
 
 
-# %% ../../nbs/07_probes/50_prefix.ipynb #81c18ba2
+# %% ../../nbs/07_probes/50_prefix.ipynb #52c22eb8
 def row_behind(tail: Tail, layer: int, s: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     """One layer at s alone (B, 1, d): its row (B, H, 1, P + t), and s behind the layer.
 

@@ -78,11 +78,11 @@ class ProbeOptions:
         return range(n_layers - k, n_layers)
 
 
-# %% ../../nbs/07_probes/10_probe.ipynb #5d9499bd
+# %% ../../nbs/07_probes/10_probe.ipynb #4f58ccd7
 DEFAULT_OPTIONS = ProbeOptions()
 
 
-# %% ../../nbs/07_probes/10_probe.ipynb #0be0894a
+# %% ../../nbs/07_probes/10_probe.ipynb #4256cc8a
 def depth_weights(k: int) -> list[float]:
     "w_l ∝ 1..K, summing to 1."
     return [2 * (i + 1) / (k * (k + 1)) for i in range(k)]

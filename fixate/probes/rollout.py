@@ -57,7 +57,7 @@ def blocks(walk: Walk, q: Tensor, future: bool = False) -> Iterator[tuple[slice,
         yield slice(start - first, stop - first), end, walk.allowed(start, stop, end)
 
 
-# %% ../../nbs/07_probes/20_rollout.ipynb #97602f69
+# %% ../../nbs/07_probes/20_rollout.ipynb #9a1282af
 def widen(x: Tensor, T: int, dim: int = -1) -> Tensor:
     "`x` with zeros behind it along `dim`, up to size T."
     shape = list(x.shape)
