@@ -23,7 +23,8 @@ __all__ = [
 import torch
 from torch import Tensor, nn
 
-from ..model.backbone import Backbone, Inputs
+from ..model.backbone import Backbone
+from ..model.inputs import Inputs
 from .probe import Answer, Probed, ProbeOptions, Walk, again, attention_rows, tracked
 from .rollout import attention_back, blocks, gradient_rows, widen
 

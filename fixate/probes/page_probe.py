@@ -24,8 +24,10 @@ from fixate.model.answers import (
     label_paths,
     next_token_loss,
 )
-from ..model.backbone import Backbone, Inputs, Vision, collate, encode
+from ..model.backbone import Backbone
 from ..model.examples import PageBatch, same_page
+from ..model.inputs import Inputs, collate, encode
+from ..model.vision import Vision
 from .prefix import Tail, behind, probe_at
 from .probe import ProbeOptions, Walk, place_pooling, slot_attention
 from .readout import read_out

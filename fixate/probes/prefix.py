@@ -33,8 +33,10 @@ from transformers import DynamicCache
 
 from ..core.cache import TensorCache, tensor_digest
 from ..core.errors import FixateError
-from ..model.backbone import Backbone, Encoded, Vision, collate, encode, forward
+from ..model.backbone import Backbone
 from ..model.examples import PageBatch
+from ..model.inputs import Encoded, collate, encode, forward
+from ..model.vision import Vision
 from .operators import operator
 from .probe import Answer, Probed, ProbeOptions, Walk, answer_logit, attnlrp_step, depth_weights
 

@@ -38,8 +38,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..core.errors import FixateError
-from ..model.backbone import Backbone, Inputs, forward
+from ..model.backbone import Backbone
 from ..model.families import traced_attention
+from ..model.inputs import Inputs, forward
 
 
 # %% ../../nbs/07_probes/10_probe.ipynb #e31a4176
