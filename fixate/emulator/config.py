@@ -29,7 +29,7 @@ from ..core.cache import tensor_digest as tensor_digest
 from ..core.errors import FixateError
 from ..core.labels import SCHEMES
 from ..core.study import Study
-from ..model.backbone import INSTRUCTION
+from ..model.inputs import INSTRUCTION
 from ..model.prompt import FORMS, PersonalPrompts, load_prompts
 from ..probes.prefix import check_prompt_at
 from ..probes.probe import ProbeOptions

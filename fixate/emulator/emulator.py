@@ -38,11 +38,13 @@ from ..core.errors import FixateError
 from ..core.study import Study
 from .config import FORMAT, EmulatorConfig, label_scheme, read_files, read_run, seal
 from ..model.answers import label_paths
-from ..model.backbone import INSTRUCTION, Backbone, Vision, encode, load_backbone, question, see
+from ..model.backbone import Backbone, load_backbone
 from ..model.backbone import weights_digest as weights_digest
 from ..model.examples import same_page, spread_evenly
 from ..model.geometry import slot_pooling
+from ..model.inputs import INSTRUCTION, encode, question
 from ..model.prompt import PersonalPrompts
+from ..model.vision import Vision, see
 from ..pages.heatmap import EDGES, Look
 from ..pages.screenshot import draw_missing, open_page, read_slots
 from ..probes.page_probe import PageUsers, many_users, probe_page

@@ -33,8 +33,8 @@ from ..core.schema import SIGNALS
 from ..core.study import Study
 from .emulator import Emulator
 from ..model.answers import label_paths
-from ..model.backbone import encode, question
 from ..model.examples import Example, batches, page_batch
+from ..model.inputs import encode, question
 from ..model.prompt import PersonalPrompts
 from ..probes.page_probe import probe_page
 from ..scoring.metrics import kl_div

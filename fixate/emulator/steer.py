@@ -24,8 +24,9 @@ from matplotlib.figure import Figure
 from ..core.errors import FixateError
 from .emulator import Emulator
 from ..model.answers import label_paths
-from ..model.backbone import Backbone, encode, question
+from ..model.backbone import Backbone
 from ..model.examples import Example, same_page
+from ..model.inputs import encode, question
 from ..pages.heatmap import Look
 from ..probes.heads import Heads, at_answer, clicks_under, each_at_answer, head_mask, look_under
 from ..reports.figures import OTHERS, OURS, new_figure, set_title

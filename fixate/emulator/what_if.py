@@ -30,8 +30,9 @@ from ..core.errors import FixateError
 from ..core.labels import LABELS
 from .config import EmulatorConfig
 from .emulator import Emulator, names
-from ..model.backbone import INSTRUCTION, Backbone, load_backbone
+from ..model.backbone import Backbone, load_backbone
 from ..model.backbone import weights_digest as weights_digest
+from ..model.inputs import INSTRUCTION
 from ..model.prompt import PersonalPrompts
 from ..pages.drawing import GENRES, fit_text, font
 from ..pages.heatmap import EDGES

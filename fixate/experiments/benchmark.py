@@ -33,8 +33,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..core.errors import FixateError
-from ..model.backbone import Backbone, Inputs, load_backbone, vision_features
+from ..model.backbone import Backbone, load_backbone
 from ..model.geometry import Layout
+from ..model.inputs import Inputs
+from ..model.vision import vision_features
 from ..probes.operators import operator, probe_options
 
 # %% ../../nbs/14_experiments/40_benchmark.ipynb #20d2cb16

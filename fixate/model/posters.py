@@ -12,9 +12,11 @@ from torch import Tensor
 
 from ..core.labels import LABELS
 from .answers import TokenPath, label_paths
-from .backbone import Backbone, Vision, encode, question, see
+from .backbone import Backbone
 from .examples import PageBatch
 from .geometry import slot_pooling
+from .inputs import encode, question
+from .vision import Vision, see
 from ..pages.drawing import GENRES, draw_page, draw_poster
 
 

@@ -7,14 +7,15 @@ __all__ = ["FORMS", "PersonalPrompts", "save_prompts", "load_prompts"]
 
 # %% ../../nbs/06_model/50_prompt.ipynb #7b182d9c
 import json
-import os
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..core.errors import FixateError
+from ..core.errors import FixateError, known
+from ..core.files import replacing
 
 # %% ../../nbs/06_model/50_prompt.ipynb #de2de5e1
 FORMS = ("mixture", "residual")
@@ -35,22 +36,15 @@ class PersonalPrompts(nn.Module):
         seed: int = 0,
     ):
         super().__init__()
-        if form not in FORMS:
-            raise FixateError(f"unknown prompt form {form!r}; accepted: {', '.join(FORMS)}")
-        self.users, self.form = list(users), form
-        generator = torch.Generator().manual_seed(seed)
-        self.basis = nn.Parameter(
-            std * torch.randn(n_basis + (form == "residual"), n_soft, size, generator=generator)
-        )
+        self.users, self.form = list(users), known("prompt form", form, FORMS)
+        shape = n_basis + (form == "residual"), n_soft, size
+        random = torch.Generator().manual_seed(seed)
+        self.basis = nn.Parameter(std * torch.randn(shape, generator=random))
         self.z = nn.Parameter(torch.zeros(len(users), n_basis))
 
     def index(self, user: str) -> int:
         "Row of a user. Raises FixateError for someone never tuned."
-        if user not in self.users:
-            raise FixateError(
-                f"unknown user {user!r}; accepted: {', '.join(self.users[:5])}{', …' if len(self.users) > 5 else ''}"
-            )
-        return self.users.index(user)
+        return self.users.index(known("user", user, self.users))
 
     def mix(self, z: Tensor) -> Tensor:
         "Soft prompts (B, N, d) for coefficients (B, M)."
@@ -69,21 +63,16 @@ class PersonalPrompts(nn.Module):
 
 # %% ../../nbs/06_model/50_prompt.ipynb #f23455ed
 def save_prompts(prompts: PersonalPrompts, path: str | Path) -> None:
-    "Write basis, coefficients, users and form to one safetensors file."
-    path, part = Path(path), Path(f"{path}.part")
-    save_file(
-        {"basis": prompts.basis.detach().contiguous(), "z": prompts.z.detach().contiguous()},
-        part,
-        metadata={"users": json.dumps(prompts.users), "form": prompts.form},
-    )
-    os.replace(part, path)
+    "Write basis, coefficients, users and form to one safetensors file, whole or not at all."
+    tensors = {"basis": prompts.basis.detach().contiguous(), "z": prompts.z.detach().contiguous()}
+    about = {"users": json.dumps(prompts.users), "form": prompts.form}
+    with replacing(path) as part:
+        save_file(tensors, part, metadata=about)
 
 
 # %% ../../nbs/06_model/50_prompt.ipynb #180a6302
 def load_prompts(path: str | Path) -> PersonalPrompts:
-    "Read what `save_prompts` wrote."
-    from safetensors import safe_open
-
+    "Read what `save_prompts` wrote. Raises FixateError for anything else."
     if not Path(path).is_file():
         raise FixateError(f"no prompts at {path}; accepted: a file written by save_prompts")
     with safe_open(path, "pt") as f:
@@ -92,8 +81,8 @@ def load_prompts(path: str | Path) -> PersonalPrompts:
         raise FixateError(
             f"{Path(path).name} holds no prompts of users; accepted: a file written by save_prompts"
         )
-    tensors, users = load_file(path), json.loads(meta["users"])
-    form, (m, n, d) = meta["form"], tensors["basis"].shape
+    tensors, users, form = load_file(path), json.loads(meta["users"]), meta["form"]
+    m, n, d = tensors["basis"].shape
     prompts = PersonalPrompts(users, d, n, m - (form == "residual"), form)
     prompts.load_state_dict(tensors)
     return prompts

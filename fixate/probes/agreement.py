@@ -11,8 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..model.backbone import Backbone, collate
+from ..model.backbone import Backbone
 from ..model.examples import PageBatch
+from ..model.inputs import collate
 from .probe import DEFAULT_OPTIONS, Answer, ProbeOptions
 
 

@@ -26,7 +26,8 @@ __all__ = [
 import torch
 from torch import Tensor, nn
 
-from ..model.backbone import Backbone, Inputs
+from ..model.backbone import Backbone
+from ..model.inputs import Inputs
 from .glimpse import attention_back, gradient_rows
 from .probe import DEFAULT_OPTIONS, Answer, Probed, ProbeOptions, tracked
 from .rollout import blocks, widen

@@ -18,7 +18,8 @@ __all__ = [
 import torch
 from torch import Tensor
 
-from ..model.backbone import Backbone, Inputs
+from ..model.backbone import Backbone
+from ..model.inputs import Inputs
 from fixate.probes.probe import (
     DEFAULT_OPTIONS,
     Answer,

@@ -25,7 +25,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..model.backbone import Backbone, Inputs
+from ..model.backbone import Backbone
+from ..model.inputs import Inputs
 from fixate.probes.probe import (
     DEFAULT_OPTIONS,
     Answer,

@@ -29,8 +29,10 @@ from transformers import DynamicCache
 
 from ..core.cache import TensorCache, tensor_digest
 from ..core.errors import FixateError
-from ..model.backbone import Backbone, Encoded, Vision, collate, encode, forward
+from ..model.backbone import Backbone
 from ..model.examples import PageBatch
+from ..model.inputs import Encoded, collate, encode, forward
+from ..model.vision import Vision
 
 
 # %% ../../nbs/07_probes/45_page_prefix.ipynb #0faf1bed

@@ -36,8 +36,10 @@ from fixate.model.answers import (
     label_paths,
     next_token_loss,
 )
-from ..model.backbone import Backbone, Inputs, Vision, collate, encode
+from ..model.backbone import Backbone
 from ..model.examples import PageBatch, same_page
+from ..model.inputs import Inputs, collate, encode
+from ..model.vision import Vision
 from .page_prefix import Behind, behind
 from .prefix import Tail, probe_at
 from .probe import DEFAULT_OPTIONS, Probed, ProbeOptions, place_pooling, slot_attention

@@ -23,8 +23,9 @@ import torch
 from torch import Tensor
 
 from ..core.errors import FixateError
-from ..model.backbone import Backbone, collate
+from ..model.backbone import Backbone
 from ..model.examples import PageBatch
+from ..model.inputs import collate
 from .fast_rows import attention_of_rows, attnlrp_of_rows, others_on
 from .operators import operator
 from .page_prefix import Behind, behind

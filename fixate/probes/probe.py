@@ -28,7 +28,8 @@ import torch
 from torch import Tensor
 
 from ..core.errors import FixateError
-from ..model.backbone import Backbone, Inputs, forward
+from ..model.backbone import Backbone
+from ..model.inputs import Inputs, forward
 
 
 # %% ../../nbs/07_probes/10_probe.ipynb #e31a4176

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..model.backbone import Backbone, Inputs
+from ..model.backbone import Backbone
+from ..model.inputs import Inputs
 from .probe import DEFAULT_OPTIONS, Answer, Probed, ProbeOptions, traced_maps
 from .walk import Walk, again, attention_rows
 

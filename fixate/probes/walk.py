@@ -27,8 +27,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..model.backbone import Backbone, Inputs
+from ..model.backbone import Backbone
 from ..model.families import traced_attention
+from ..model.inputs import Inputs
 
 
 # %% ../../nbs/07_probes/15_fast_walk.ipynb #af767884
