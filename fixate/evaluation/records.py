@@ -158,15 +158,15 @@ def truth_of(table: pd.DataFrame, study: Study, truth: Path) -> dict:
 
 # %% ../../nbs/11_evaluation/50_records.ipynb #117952de
 def frozen_of(methods) -> str:
-    "The frozen model that a prompt's worth is measured against: read out where that was evaluated, else as probed."
+    "The frozen model that a prompt's worth is measured against: read out if evaluated so, else as probed."
     return "backbone_read_out" if "backbone_read_out" in set(methods) else "backbone"
 
 
 # %% ../../nbs/11_evaluation/50_records.ipynb #7b3d04d6
 def user_gains(sessions: pd.DataFrame, protocol: str = "own_answer") -> pd.DataFrame:
-    """Per session (index) user and `gain` = KL of the frozen model (`frozen_of`) − KL of fixate, mean over seeds.
+    """Per session (index) user and `gain` = KL of the frozen model (`frozen_of`) − KL of fixate.
 
-    Empty when one of the two was not evaluated."""
+    Mean over seeds; empty when one of the two was not evaluated."""
     part = sessions[sessions.protocol == protocol]
     kl = part.pivot_table(index=["session", "user"], columns="method", values="kl")
     if not {frozen_of(kl), "fixate"} <= set(kl):
