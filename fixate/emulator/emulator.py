@@ -332,8 +332,8 @@ class Emulator(EmulatorParts):
 
     def calibrate(self, study: str | Path | Study, split: str = "val", seed: int = 0) -> Calibration:
         "What its click probabilities are worth, learnt from the clicks of a split's sessions."
-        from fixate.emulator.calibrate import calibration_of
-        return calibration_of(self, study, split, seed)
+        from fixate.emulator.calibrate import emulator_calibration
+        return emulator_calibration(self, study, split, seed)
 
     def steer(self, image: PageImage, slots: PageSlots, user: str | None = None, slot: int = 0,
               strength: float = 2.0, heads: "Heads" = (), profile: str | None = None,

@@ -6,8 +6,6 @@
 __all__ = [
     "TRUST",
     "SHARES",
-    "sessions_of",
-    "examples_of",
     "spread_of",
     "fit_user",
     "maps_of_person",
@@ -29,140 +27,15 @@ from tqdm.auto import tqdm
 
 from ..baselines.position import shrunken
 from ..core.errors import FixateError
-from ..core.study import SIGNALS, Study
+from ..core.study import Study
 from .emulator import Emulator
-from .seen_page import SeenPage, warn_caller
-from ..model.answers import label_paths
-from ..model.backbone import encode, question
+from .sessions import examples_of
 from ..model.examples import Example, batches, page_batch
 from ..model.prompt import PersonalPrompts
 from ..probes.page_probe import probe_page
 from ..scoring.metrics import kl_div
 from ..tuning.losses import attention_loss
 from ..tuning.settings import settings
-
-
-# %% ../../nbs/13_emulator/30_onboard.ipynb #2398cb6e
-def sessions_of(study: Study) -> list[dict]:
-    "A study's sessions as dicts; dwell in ms under gaze and cursor, None where the signal is on no slot."
-    dwell, out = {s: study.dwell(s) for s in SIGNALS}, []
-    for row in study.sessions.itertuples():
-        ms = {s: table.loc[row.session].dropna().to_numpy(float) for s, table in dwell.items()}
-        out.append(
-            dict(
-                session=row.session,
-                image=study.path / study.pages.set_index("page").image[row.page],
-                slots=study.slots[study.slots.page == row.page],
-                click=None if pd.isna(row.click) else int(row.click),
-                query=getattr(row, "query", None),
-                **{s: v if v.sum() > 0 else None for s, v in ms.items()},
-            )
-        )
-    return out
-
-
-# %% ../../nbs/13_emulator/30_onboard.ipynb #5a2a268f
-def _as_list(sessions: list[dict] | Study, signal: str) -> list[dict]:
-    "Sessions as dicts. FixateError for an unknown signal, a study of several users, or something else."
-    if signal not in SIGNALS:
-        raise FixateError(f"signal {signal!r}; accepted: {', '.join(SIGNALS)}")
-    if isinstance(sessions, Study):
-        if sessions.sessions.user.nunique() > 1:
-            raise FixateError(
-                f"sessions of {sessions.sessions.user.nunique()} users; "
-                "accepted: those of one, as study.subset(users=[name])"
-            )
-        return sessions_of(sessions)
-    if not isinstance(sessions, (list, tuple)) or not all(isinstance(s, dict) for s in sessions):
-        raise FixateError(
-            f"sessions are a {type(sessions).__name__}; "
-            f"accepted: a list of dicts with image, slots, click and {signal}, or a Study"
-        )
-    return list(sessions)
-
-
-def _dwell_of(session: dict, signal: str, where: str) -> np.ndarray | None:
-    "Dwell by slot, None for none. FixateError for a session without page, and for what are no dwell times."
-    if missing := [k for k in ("image", "slots") if k not in session]:
-        raise FixateError(
-            f"{where} has no {missing[0]}; accepted: a dict with image, slots, click and {signal}"
-        )
-    try:
-        return None if session.get(signal) is None else np.asarray(session[signal], float)
-    except (TypeError, ValueError) as error:
-        raise FixateError(
-            f"{where}: {signal} {session[signal]!r}; accepted: one dwell time (ms, at least 0) per slot"
-        ) from error
-
-
-# %% ../../nbs/13_emulator/30_onboard.ipynb #d7b5a460
-def _lacks(click, dwell: np.ndarray | None, signal: str) -> str | None:
-    "Why a session cannot be used, None where it can."
-    if click is None or pd.api.types.is_scalar(click) and pd.isna(click):
-        return "no click"
-    return f"no {signal} on any slot" if dwell is None or dwell.sum() == 0 else None
-
-
-def _check_session(click, dwell: np.ndarray, seen: SeenPage, signal: str, where: str) -> None:
-    "FixateError for dwell times that are not one per slot of the page, and for a click beside it."
-    if dwell.shape != (len(seen.slots),):
-        raise FixateError(
-            f"{where}: {signal} {dwell.shape} for {len(seen.slots)} slots; "
-            "accepted: one dwell time (ms, at least 0) per slot"
-        )
-    number = isinstance(click, Real) and not isinstance(click, bool)
-    if not number or click % 1 or not 0 <= click < len(dwell):
-        raise FixateError(f"{where}: click on slot {click!r}; accepted: 0 to {len(dwell) - 1}")
-
-
-def _example(em: Emulator, name: str, session: dict, dwell: np.ndarray, signal: str, profile: str) -> Example:
-    "A checked session, ready for the model; its page is seen."
-    where = f"session {session['session']}"
-    if not (dwell >= 0).all() or not np.isfinite(dwell).all():
-        raise FixateError(
-            f"{where}: {signal} {dwell.tolist()}; accepted: one dwell time (ms, at least 0) per slot"
-        )
-    seen = em.see_page(session["image"], session["slots"])
-    _check_session(session["click"], dwell, seen, signal, where)
-    return Example(
-        str(session["session"]),
-        name,
-        int(session["click"]),
-        torch.tensor(dwell / dwell.sum(), dtype=torch.float32),
-        label_paths(em.backbone, tuple(seen.slots.label)),
-        encode(em.backbone, question(profile, session.get("query")), seen.vision),
-        seen.vision,
-        seen.pool,
-    )
-
-
-# %% ../../nbs/13_emulator/30_onboard.ipynb #ee91cdd8
-def examples_of(
-    em: Emulator, name: str, sessions: list[dict] | Study, signal: str, profile: str
-) -> list[Example]:
-    """Sessions ready for the model.
-
-    Those without a click or without the signal are left out, and counted in a warning. FixateError when none
-    is left.
-    """
-    sessions, examples = _as_list(sessions, signal), []
-    lost = {"no click": 0, f"no {signal} on any slot": 0}
-    for i, session in enumerate(sessions):
-        session = dict(session=i) | session
-        dwell = _dwell_of(session, signal, f"session {session['session']}")
-        if reason := _lacks(session.get("click"), dwell, signal):
-            lost[reason] += 1
-        else:
-            examples.append(_example(em, name, session, dwell, signal, profile))
-    counted = ", ".join(f"{n} × {reason}" for reason, n in lost.items() if n)
-    if not examples:
-        raise FixateError(
-            f"none of {len(sessions)} sessions of {name!r} can be used{f' ({counted})' if counted else ''}; "
-            f"accepted: at least one with a click and {signal}"
-        )
-    if counted:
-        warn_caller(f"{len(examples)} of {len(sessions)} sessions of {name!r} used; left out: {counted}")
-    return examples
 
 
 # %% ../../nbs/13_emulator/30_onboard.ipynb #6438e319

@@ -8,7 +8,7 @@ __all__ = [
     "AFTER",
     "RISES",
     "FALLS",
-    "LEAST_PX",
+    "LEAST_FONT_PX",
     "change_columns",
     "by_place",
     "by_shown",
@@ -89,12 +89,12 @@ def by_shown(
 BEFORE = "before: clicks, mean of {n} users"
 AFTER = "after: clicks, and their change in points (▲ ▼: its interval excludes 0)"
 RISES, FALLS = "#7fc4ff", "#ffb14d"  # told apart without red and green
-LEAST_PX = 6
+LEAST_FONT_PX = 6
 
 
 def fitting_font(draw: ImageDraw.ImageDraw, text: str, size: tuple[float, float], px: int):
     "The largest font up to `px` in which `text` is no larger than `size` (width, height); None for none."
-    for size_px in range(px, LEAST_PX - 1, -1):
+    for size_px in range(px, LEAST_FONT_PX - 1, -1):
         x1, y1, x2, y2 = draw.multiline_textbbox((0, 0), text, font(size_px), align="center", stroke_width=1)
         if x2 - x1 <= size[0] and y2 - y1 <= size[1]:
             return font(size_px)

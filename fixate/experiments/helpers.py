@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import FixateError
-from ..core.study import SIGNALS, Study
+from ..core.schema import SIGNALS
+from ..core.study import Study
 from ..evaluation.run_groups import Group, group_runs, load_runs
 from .batch import run_grid
-from ..synthetic.small_study import little_study
+from ..synthetic.small_study import little_study, little_truth
 
 
 # %% ../../nbs/14_experiments/30_run_helpers.ipynb #30ed9fda
@@ -58,8 +59,11 @@ def open_study(
     folder: str, home: Path, users: list[str] = (), both_signals: bool = False, truth: str = ""
 ) -> tuple[Study, Path | None]:
     "The study in `folder`, or the little one below `home`, narrowed by `part_of`; and the folder of its truth, if any."
-    found, known = (folder, Path(truth) if truth else None) if folder else little_study(home)
-    return part_of(Study.load(found), users, both_signals), known
+    if folder:
+        study, known = Study.load(folder), Path(truth) if truth else None
+    else:
+        study, known = little_study(home), little_truth(home)
+    return part_of(study, users, both_signals), known
 
 
 # %% ../../nbs/14_experiments/30_run_helpers.ipynb #8cecdebf
@@ -67,7 +71,7 @@ def experiment(grid: str, smoke: dict, out: Path, workers: int = 1) -> list[Grou
     "Groups of runs (see `fixate.evaluation.records.group_runs`) of a grid file, or of the grid `smoke`, on the little study unless it names one; what is not finished under `out` is run first. FixateError when a run failed."
     given = smoke.get("parameters", {})
     if not grid and "study" not in given:
-        smoke = smoke | dict(parameters=given | dict(study=str(little_study(out / "little")[0])))
+        smoke = smoke | dict(parameters=given | dict(study=str(little_study(out / "little").path)))
     table = run_grid(grid or smoke, out, workers, progress=bool(grid))
     if len(bad := table[table.state == "failed"]):
         raise FixateError(

@@ -21,7 +21,7 @@ from pathlib import Path
 from ..core.errors import FixateError
 from ..core.files import write_json
 from ..evaluation.run_groups import Group
-from .tables import method_name, metric_name
+from .names import method_name, metric_name
 
 # %% ../../nbs/12_reports/50_summaries.ipynb #7c450814
 NEEDED = ("title", "says", "command", "commit", "columns", "rows")
