@@ -144,7 +144,7 @@ class Scene:
         return f"Scene({size}, {len(self.slots)} slots, {moved} show something else than at first)"
 
     def _repr_png_(self) -> bytes:
-        return self.draw()._repr_png_()
+        return self.draw().quantize(96)._repr_png_()  # few colours: notebooks stay small
 
 
 # %% ../../nbs/13_emulator/55_scene.ipynb #7934acb6

@@ -56,7 +56,7 @@ class SeenPage:
         return f"SeenPage({self.picture.width} × {self.picture.height} px, {n} slots, {v} visual tokens)"
 
     def _repr_png_(self) -> bytes:
-        return self.picture._repr_png_()
+        return self.picture.quantize(96)._repr_png_()  # few colours: notebooks stay small
 
 
 # %% ../../nbs/13_emulator/16_seen_page.ipynb #cbb5a7f5

@@ -189,7 +189,7 @@ class WhatIf:
         )
 
     def _repr_png_(self) -> bytes:
-        return self.show()._repr_png_()
+        return self.show().quantize(96)._repr_png_()  # few colours: notebooks stay small
 
 
 # %% ../../nbs/13_emulator/60_what_if.ipynb #df51bd69
