@@ -116,7 +116,7 @@ def _dealt_out(queries: pd.Series) -> pd.Series:
 
 # %% ../../nbs/01_core/50_splits.ipynb #65bffc9e
 def split_queries(sessions: pd.DataFrame, least: int = 5, test: float = 0.20, val: float = 0.15) -> pd.Series:
-    "train | val | test for each session (user, query): query-disjoint within a user, the same for every seed."
+    "train | val | test of each session (user, query): query-disjoint within a user, the same for every seed."
     parts = pd.Series("train", index=sessions.index)
     found = {user: queries.unique() for user, queries in sessions.groupby("user")["query"]}
     if max(map(len, found.values()), default=0) < least:
