@@ -60,7 +60,7 @@ def why_it_failed(process: subprocess.Popen, job: dict) -> str:
     return f"the worker died (status {process.returncode}) {last}".strip()
 
 
-# %% ../../nbs/14_experiments/20_batch.ipynb #c45abbe9
+# %% ../../nbs/14_experiments/20_batch.ipynb #177492d9
 class LocalEngine:
     "Runs jobs in processes of this machine, `workers` of which share its cores."
 
@@ -107,7 +107,7 @@ def submitit_executor(options: dict, logs: Path):
     return executor
 
 
-# %% ../../nbs/14_experiments/20_batch.ipynb #4c6790fc
+# %% ../../nbs/14_experiments/20_batch.ipynb #075da9d1
 class SubmititEngine:
     "Runs jobs by submitit, with `options` as in the grid file; its own logs go to the folder `logs`."
 
@@ -136,7 +136,7 @@ class SubmititEngine:
         handle.cancel()
 
 
-# %% ../../nbs/14_experiments/20_batch.ipynb #5909a91c
+# %% ../../nbs/14_experiments/20_batch.ipynb #60c63be9
 def run_jobs(jobs: list[dict], workers: int, engine, bar) -> None:
     "Run jobs, arguments of `execute`, by an engine; `bar` (a `BatchBar`) hears of each that ends."
     waiting, working = list(jobs), {}
@@ -232,7 +232,7 @@ def results(out: str | Path, protocol: str = "own_answer") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-# %% ../../nbs/14_experiments/20_batch.ipynb #ffb3b19e
+# %% ../../nbs/14_experiments/20_batch.ipynb #e1dfbd17
 class BatchBar:
     "The living line of a batch of `total` runs, `before` of which were finished when it began."
 
@@ -275,7 +275,7 @@ def refuse_other_study(job: Job, out: Path) -> None:
         )
 
 
-# %% ../../nbs/14_experiments/20_batch.ipynb #834ab44f
+# %% ../../nbs/14_experiments/20_batch.ipynb #c49989b8
 def new_runs(jobs: list[Job], out: Path) -> list[Job]:
     "The jobs that are not finished under `out`. FixateError where `out` is a file, or its runs do not fit."
     if out.exists() and not out.is_dir():
