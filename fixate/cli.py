@@ -13,6 +13,7 @@ __all__ = [
     "report_command",
     "batch_command",
     "bench_command",
+    "suite_command",
     "emulate_command",
     "demo_command",
     "parser",
@@ -169,6 +170,18 @@ def bench_command(as_json: bool, **changes) -> None:
 
     result = bench(Bench(**changes))
     print(json.dumps(result, indent=1) if as_json else bench_text(result))
+
+
+# %% ../nbs/17_command/10_cli.ipynb #65904377
+def suite_command(suite: str, out: Path, minutes: float) -> int:
+    "Run a suite of benchmarks within `minutes`; 0, or 1 when a part of it failed."
+    from fixate.experiments.bench_suite import run_suite
+
+    done = run_suite(suite, out, minutes)
+    states = [row["state"] for row in done["parts"]]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    say(f"{counts}: {out / 'summary.json'}")
+    return int("failed" in states)
 
 
 # %% ../nbs/17_command/10_cli.ipynb #c45faeff
@@ -410,6 +423,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1")
     p.add_argument("--dtype", default="float32", help="float32, float64, bfloat16")
     p.add_argument("--json", action="store_true", help="print the result as JSON")
+    p.add_argument(
+        "--suite", choices=("gpu", "cpu"), help="a whole suite instead; then only --out, --minutes"
+    )
+    p.add_argument("--out", type=Path, default=Path("data/bench"), help="of a suite: folder of summary.json")
+    p.add_argument("--minutes", type=float, default=8, help="of a suite: what does not fit is skipped")
     return top
 
 
@@ -470,6 +488,8 @@ def _dispatch(a: argparse.Namespace) -> int | None:
         report_command(a.runs, a.out)
     elif a.command == "emulate":
         emulate_command(a.run, a.image, a.slots, a.user, a.out, a.study, a.profile, a.query, a.device)
+    elif a.command == "bench" and a.suite:
+        return suite_command(a.suite, a.out, a.minutes)
     elif a.command == "bench":
         sizes = {
             k: getattr(a, k)

@@ -11,6 +11,7 @@ __all__ = [
     "seen",
     "training_step",
     "Watch",
+    "timed",
     "matrix_rate",
     "bench",
     "bench_text",
@@ -199,7 +200,7 @@ class Watch:
 
 
 # %% ../../nbs/14_experiments/40_benchmark.ipynb #c64e1cb0
-def _timed(device: str, function, *args) -> tuple:
+def timed(device: str, function, *args) -> tuple:
     "Result and seconds of a call."
     wait = torch.cuda.synchronize if torch.device(device).type == "cuda" else lambda: None
     wait()
@@ -230,10 +231,10 @@ def _worker(pipe, b: Bench, fast: bool, threads: int) -> None:
             with watch if asked == "memory" else nullcontext():
                 vision = 0.0
                 if not fast:
-                    pages.inputs, vision = _timed(
+                    pages.inputs, vision = timed(
                         b.device, seen, backbone, pages.pixels, pages.layouts, pages.inputs
                     )
-                seconds = _timed(b.device, training_step, backbone, b, pages, soft, fast)[1]
+                seconds = timed(b.device, training_step, backbone, b, pages, soft, fast)[1]
             pipe.send(watch.extra if asked == "memory" else (vision + seconds, vision))
     except EOFError:
         return  # whoever asked has gone
