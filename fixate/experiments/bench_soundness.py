@@ -7,8 +7,11 @@ __all__ = [
     "users_part",
     "crowd",
     "in_dtype",
-    "slot_map",
+    "ask",
+    "prompt_gradient",
+    "cosine",
     "agreement_part",
+    "agreement",
     "short_tuning",
     "tuning_part",
     "Stopped",
@@ -37,8 +40,10 @@ from ..model.answers import label_paths
 from ..model.backbone import Backbone, encode, question, see
 from ..model.examples import make_examples
 from ..probes.operators import OPERATORS, probe_options
-from ..probes.page_probe import many_users, probe_page
+from ..probes.page_probe import PageProbe, many_users, probe_page
 from ..probes.prefix import prefill, prefixes
+from ..probes.probe import ProbeOptions
+from ..tuning.losses import plain_kl
 from ..tuning.settings import Settings, settings
 from ..tuning.train import train
 
@@ -85,40 +90,60 @@ def in_dtype(backbone: Backbone, dtype: torch.dtype) -> Backbone:
     return Backbone(backbone.name, model, backbone.tokenizer, backbone.image_processor)
 
 
-def slot_map(plan: Plan, site: Site, backbone: Backbone, operator: str) -> Tensor:
-    "Attention over the slots (15,) of the plan's page, for the first label."
-    vision, n = see(backbone, site.picture), 15
-    out = probe_page(
+def ask(site: Site, backbone: Backbone, s: Settings, soft: Tensor, learn: bool = False) -> PageProbe:
+    "Probe a copy of the site's backbone for the first of 15 labels, with a soft prompt (N, d)."
+    vision = see(backbone, site.picture)
+    return probe_page(
         backbone,
         [encode(backbone, question(PROFILE), vision)],
         [vision],
         [site.pool],
-        [label_paths(backbone, tuple(LABELS[:n]))],
-        soft_prompt(plan, site),
+        [label_paths(backbone, tuple(LABELS[:15]))],
+        soft,
         torch.tensor([0]),
-        settings(operator=operator).probe(backbone.n_layers),
-        operator,
+        s.probe(backbone.n_layers),
+        s.operator,
+        train=learn,
     )
-    return out.attention[0].double().cpu()
 
 
-# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #98febca0
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #35945132
+def prompt_gradient(site: Site, backbone: Backbone, s: Settings, soft: Tensor) -> Tensor:
+    "Gradient (N·d,) of a training loss at the soft prompt, for a person who dwells longer from slot to slot."
+    own = soft.clone().requires_grad_()
+    out = ask(site, backbone, s, own, learn=True)
+    gaze = torch.arange(1.0, 16, device=soft.device)[None]
+    kl = plain_kl(gaze / gaze.sum(), out.attention, out.present)
+    return torch.autograd.grad((out.loss + kl).sum(), own)[0].flatten().double().cpu()
+
+
+def cosine(a: Tensor, b: Tensor) -> float:
+    "Cosine of two vectors."
+    return float(a @ b / a.norm() / b.norm())
+
+
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #0e2aa93c
 def agreement_part(desk: Desk, part: Part) -> Iterator[Figure]:
-    "Slot attention in bfloat16 against float32, on the same weights."
+    "Slot attention and gradients in bfloat16 against float32, on the same weights."
     plan, site = desk.plan, desk.sites[part.backbone]
     half = in_dtype(site.backbone, torch.bfloat16)
-    single = in_dtype(half, torch.float32)
-    for operator in OPERATORS:
-        a, b = (slot_map(plan, site, which, operator) for which in (half, single))
-        labels = dict(operator=operator, path="bfloat16 against float32")
-        yield Figure("cosine of slot attention", float(a @ b / a.norm() / b.norm()), "1", **labels)
-        yield Figure("largest difference", float((a - b).abs().max()), "share of attention", **labels)
-        both = torch.stack([a, b]) - torch.stack([a, b]).mean(1, keepdim=True)
-        correlation = float(both[0] @ both[1] / both.norm(dim=1).prod())
-        yield Figure("correlation over slots", correlation, "1", **labels)
-        yield Figure(
-            "unevenness in float32", float(b.std() / b.mean()), "standard deviation over mean", **labels
-        )
+    both = half, in_dtype(half, torch.float32)
+    default = [settings(operator=name) for name in OPERATORS]
+    for s in [*default, settings(operator="attnlrp", eps=ProbeOptions().eps)]:
+        yield from agreement(site, both, s, soft_prompt(plan, site))
+
+
+def agreement(site: Site, both: tuple[Backbone, Backbone], s: Settings, soft: Tensor) -> Iterator[Figure]:
+    "Figures of one operator: half against single precision."
+    a, b = (ask(site, backbone, s, soft).attention[0].double().cpu() for backbone in both)
+    labels = dict(operator=s.operator, path=f"ε = {s.eps}")
+    yield Figure("cosine of slot attention", cosine(a, b), "1", **labels)
+    yield Figure("largest difference", float((a - b).abs().max()), "share of attention", **labels)
+    yield Figure("correlation over slots", cosine(a - a.mean(), b - b.mean()), "1", **labels)
+    yield Figure("unevenness in float32", float(b.std() / b.mean()), "standard deviation over mean", **labels)
+    a, b = (prompt_gradient(site, backbone, s, soft) for backbone in both)
+    yield Figure("cosine of the gradients", cosine(a, b), "1", **labels)
+    yield Figure("length of the gradient", float(a.norm() / b.norm()), "of that in float32", **labels)
 
 
 # %% ../../nbs/14_experiments/48_bench_soundness.ipynb #850bbf4b

@@ -22,8 +22,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/14_experiments/46_bench_steps.ipynb #06f3d10f
+import ctypes
 import gc
 import statistics
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -112,10 +114,12 @@ def size_part(desk: Desk, part: Part) -> Iterator[Figure]:
 
 # %% ../../nbs/14_experiments/46_bench_steps.ipynb #a964533e
 def free() -> None:
-    "Give back the memory of what is no longer used."
+    "Give back the memory of what is no longer used, to the card and, with glibc, to the system."
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 # %% ../../nbs/14_experiments/46_bench_steps.ipynb #e5626956
