@@ -12,6 +12,7 @@ __all__ = [
     "cosine",
     "agreement_part",
     "agreement",
+    "forms_part",
     "short_tuning",
     "tuning_part",
     "Stopped",
@@ -19,12 +20,16 @@ __all__ = [
     "kernels",
     "resume_part",
     "stop_early",
+    "padding_part",
+    "basis_gradient",
 ]
 
 # %% ../../nbs/14_experiments/48_bench_soundness.ipynb #2633869a
+import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -34,18 +39,19 @@ from torch import Tensor
 from ..core.errors import FixateError
 from ..core.labels import LABELS
 from .bench_plan import Desk, Figure, Part, Plan, Site
-from .bench_steps import PROFILE, soft_prompt
+from .bench_steps import PROFILE, measured_step, soft_prompt, step_pages
 from .benchmark import timed
 from ..model.answers import label_paths
 from ..model.backbone import Backbone, encode, question, see
-from ..model.examples import make_examples
+from ..model.examples import Example, make_examples
+from ..model.prompt import PersonalPrompts
 from ..probes.operators import OPERATORS, probe_options
 from ..probes.page_probe import PageProbe, many_users, probe_page
 from ..probes.prefix import prefill, prefixes
 from ..probes.probe import ProbeOptions
 from ..tuning.losses import plain_kl
 from ..tuning.settings import Settings, settings
-from ..tuning.train import train
+from ..tuning.train import step_loss, train
 
 
 # %% ../../nbs/14_experiments/48_bench_soundness.ipynb #7b6eb298
@@ -61,8 +67,7 @@ def users_part(desk: Desk, part: Part) -> Iterator[Figure]:
         rate = crowd(plan, site, operator, plan.users, "after_image")
         yield Figure("users", rate, "users/s", operator, "prompt behind the page", plan.crowd)
     few = max(1, plan.crowd // 8)
-    crowd(plan, site, "attnlrp", few, "start")
-    rate = crowd(plan, site, "attnlrp", 2 * few, "start")
+    rate = [crowd(plan, site, "attnlrp", 2 * few, "start") for _ in range(2)][-1]
     yield Figure("users", rate, "users/s", "attnlrp", "prompt in front", few)
 
 
@@ -146,6 +151,24 @@ def agreement(site: Site, both: tuple[Backbone, Backbone], s: Settings, soft: Te
     yield Figure("length of the gradient", float(a.norm() / b.norm()), "of that in float32", **labels)
 
 
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #f22433b4
+def forms_part(desk: Desk, part: Part) -> Iterator[Figure]:
+    "Gradient of the fast form against the textbook's, in float32, for every operator."
+    plan, site = replace(desk.plan, runs=1), desk.sites[part.backbone]
+    single = in_dtype(site.backbone, torch.float32)
+    site = replace(site, backbone=single, vision=see(single, site.picture))
+    pages, eps = step_pages(plan, site, 1), settings().eps
+    for name in OPERATORS:
+        fast, book = (
+            measured_step(plan, site, name, pages, form, eps=eps)[0].flatten().double().cpu()
+            for form in (True, False)
+        )
+        labels = dict(operator=name, path=f"float32, ε = {eps}", batch=1)
+        differ = float((fast - book).norm() / book.norm())
+        yield Figure("cosine of the gradients", cosine(fast, book), "1", **labels)
+        yield Figure("difference of the gradients", differ, "of the length", **labels)
+
+
 # %% ../../nbs/14_experiments/48_bench_soundness.ipynb #850bbf4b
 def short_tuning(desk: Desk, part: Part) -> tuple[Settings, dict]:
     "Settings and examples of a short tuning."
@@ -191,33 +214,29 @@ class StopsAfter(list):
         return super().__getitem__(at)
 
 
-# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #33e774b1
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #375a9a5d
 @contextmanager
-def kernels(deterministic: bool) -> Iterator[None]:
-    "Ask for kernels that always add in one order; a kernel that has no such form only warns."
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+def kernels(way: str) -> Iterator[None]:
+    "Ask for `deterministic` kernels, that always add in one order; RuntimeError where one has no such form."
+    torch.use_deterministic_algorithms(way == "deterministic")
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(False)
 
 
-def resume_part(desk: Desk, part: Part) -> Iterator[Figure]:
-    "A training that was stopped and resumed, against one that was not."
+def resume_part(desk: Desk, part: Part, way: str) -> Iterator[Figure]:
+    "A training that was stopped and resumed, against one that was not; kernels deterministic or ordinary."
     s, examples = short_tuning(desk, part)
     args = (desk.sites[part.backbone].backbone, desk.study, s)
-    for way in ("deterministic", "ordinary"):
-        folder = desk.home / f"{part.backbone}-{way}"
-        with kernels(way == "deterministic"):
-            whole, curve = train(*args, progress=False, examples=examples)
-            stop_early(args, folder, examples, s.epochs // 2)
-            resumed, curve_again = train(*args, folder, progress=False, examples=examples)
-        pairs = ((whole.basis, resumed.basis), (whole.z, resumed.z))
-        largest = max(float((a - b).abs().max()) for a, b in pairs)
-        yield Figure("largest difference of prompts", largest, "1", path=f"{way} kernels")
-        yield Figure(
-            "equal digits", largest == 0 and curve == curve_again, "yes or no", path=f"{way} kernels"
-        )
+    folder = desk.home / f"{part.backbone}-{way}"
+    with kernels(way):
+        whole, curve = train(*args, progress=False, examples=examples)
+        stop_early(args, folder, examples, s.epochs // 2)
+        resumed, curve_again = train(*args, folder, progress=False, examples=examples)
+    largest = max(float((getattr(whole, x) - getattr(resumed, x)).abs().max()) for x in ("basis", "z"))
+    yield Figure("largest difference of prompts", largest, "1", path=f"{way} kernels")
+    yield Figure("equal digits", largest == 0 and curve == curve_again, "yes or no", path=f"{way} kernels")
 
 
 # %% ../../nbs/14_experiments/48_bench_soundness.ipynb #e202e11b
@@ -230,3 +249,33 @@ def stop_early(args: tuple, folder: Path, examples: dict, after: int) -> None:
     except Stopped:
         return
     raise FixateError("the training was not stopped; accepted: at least two epochs")
+
+
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #d87c69b6
+def padding_part(desk: Desk, part: Part) -> Iterator[Figure]:
+    "A training step of tuning, on sessions of different people."
+    s, examples = short_tuning(desk, part)
+    batch = list({e.user: e for e in examples["train"]}.values())[: desk.plan.batch]
+    lengths = [len(e.prompt.ids) + s.n_soft for e in batch]
+    yield Figure("share of padding", 1 - sum(lengths) / len(batch) / max(lengths), "of all positions")
+    backbone, device = desk.sites[part.backbone].backbone, desk.plan.device
+    users = sorted(desk.study.users.user)
+    prompts = PersonalPrompts(users, backbone.hidden_size, s.n_soft, s.n_basis, s.form, seed=s.seed)
+    step = partial(basis_gradient, backbone, prompts, s=s)
+    for way in ("all kernels", "without cuDNN")[: 1 + (torch.device(device).type == "cuda")]:
+        torch.backends.cuda.enable_cudnn_sdp(way == "all kernels")
+        labels = dict(operator=s.operator, path=way, batch=len(batch))
+        together, first = timed(device, step, batch)
+        yield Figure("time of the first step", first, "s", **labels)
+        again = statistics.median(timed(device, step, batch)[1] for _ in range(desk.plan.runs))
+        yield Figure("time of a step", again, "s", **labels)
+        alone = torch.stack([step([e]) for e in batch]).mean(0)
+        yield Figure("cosine to the samples alone", cosine(together, alone), "1", **labels)
+        yield Figure("length of the gradient", float(together.norm() / alone.norm()), "of theirs", **labels)
+    torch.backends.cuda.enable_cudnn_sdp(True)
+
+
+def basis_gradient(backbone: Backbone, prompts: PersonalPrompts, batch: list[Example], s: Settings) -> Tensor:
+    "Gradient of tuning's loss at the basis of the prompts, as one vector."
+    total = step_loss(backbone, prompts, batch, s, s.lam)["total"]
+    return torch.autograd.grad(total, prompts.basis)[0].flatten().double().cpu()

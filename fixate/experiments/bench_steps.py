@@ -16,9 +16,9 @@ __all__ = [
     "measured_step",
     "step_figures",
     "fast_part",
-    "padding_part",
     "textbook_part",
-    "same_gradient",
+    "blocks_of",
+    "bargain_part",
 ]
 
 # %% ../../nbs/14_experiments/46_bench_steps.ipynb #06f3d10f
@@ -27,7 +27,8 @@ import gc
 import statistics
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from functools import partial
 
 import torch
 from PIL import Image
@@ -49,6 +50,7 @@ from fixate.model.backbone import (
     vision_features,
 )
 from ..model.geometry import slot_pooling, token_grid
+from ..probes import rollout
 from ..synthetic.small_study import little_study
 
 
@@ -122,16 +124,14 @@ def free() -> None:
         libc.malloc_trim(0)
 
 
-# %% ../../nbs/14_experiments/46_bench_steps.ipynb #e5626956
-def step_pages(plan: Plan, site: Site, size: int, padded: bool = False) -> Pages:
-    """A batch of `size` times the page, with room for the soft prompt in front.
-
-    `padded`: with profiles of different lengths."""
+# %% ../../nbs/14_experiments/46_bench_steps.ipynb #8ba45ae2
+def step_pages(plan: Plan, site: Site, size: int) -> Pages:
+    "A batch of `size` times the page and the same words, with room for the soft prompt in front."
     backbone, vision = site.backbone, site.vision
-    texts = [question(PROFILE + " Likes long films." * i * padded) for i in range(size)]
     room = torch.zeros(plan.soft, backbone.hidden_size, device=backbone.device)
     with torch.no_grad():
-        inputs = collate(backbone, [encode(backbone, text, vision) for text in texts], [vision] * size, room)
+        asked = encode(backbone, question(PROFILE), vision)
+        inputs = collate(backbone, [asked] * size, [vision] * size, room)
     share = inputs.visual / inputs.visual.sum(-1, keepdim=True)
     answer = label_ids(backbone, tuple(LABELS[:1])).expand(size)
     return Pages(room, [vision.layout] * size, inputs, answer, share.to(backbone.dtype))
@@ -139,39 +139,40 @@ def step_pages(plan: Plan, site: Site, size: int, padded: bool = False) -> Pages
 
 def soft_prompt(plan: Plan, site: Site, *several: int) -> Tensor:
     "A random soft prompt (…, N, d) on the backbone's device, always the same."
-    made = torch.randn(
-        *several, plan.soft, site.backbone.hidden_size, generator=torch.Generator().manual_seed(0)
-    )
-    return (0.02 * made).to(site.backbone.device)
+    shape = *several, plan.soft, site.backbone.hidden_size
+    return (0.02 * torch.randn(shape, generator=torch.Generator().manual_seed(0))).to(site.backbone.device)
 
 
-# %% ../../nbs/14_experiments/46_bench_steps.ipynb #40701290
+# %% ../../nbs/14_experiments/46_bench_steps.ipynb #f1d20125
 def measured_step(
-    plan: Plan, site: Site, operator: str, pages: Pages, fast: bool
+    plan: Plan, site: Site, operator: str, pages: Pages, fast: bool, **changes
 ) -> tuple[Tensor, float, float]:
     """Gradient at the soft prompt (N, d), median seconds, and MB beyond what was held before.
 
-    Memory is watched in the step that warms up."""
+    Probe options are the released ones but for `changes`. Memory is watched in the step that warms up."""
     b = Bench(operator, site.backbone.name, k=plan.k, positions=pages.inputs.embeds.shape[1], soft=plan.soft)
     soft = soft_prompt(plan, site).requires_grad_()
-    args = (site.backbone, b, pages, soft, fast)
+    step = partial(training_step, site.backbone, b, pages, soft, fast, **changes)
     free()
     with Watch(plan.device) as watch:
-        gradient = training_step(*args)
-    seconds = [timed(plan.device, training_step, *args)[1] for _ in range(plan.runs)]
+        gradient = step()
+    seconds = [timed(plan.device, step)[1] for _ in range(plan.runs)]
     return gradient.detach(), statistics.median(seconds), watch.extra / 1e6
 
 
-# %% ../../nbs/14_experiments/46_bench_steps.ipynb #3351fc80
-def step_figures(plan: Plan, site: Site, operator: str, pages: Pages, fast: bool) -> Iterator[Figure]:
-    "Figures of one operator's training step, the gradient's length last."
+# %% ../../nbs/14_experiments/46_bench_steps.ipynb #2ec45d44
+def step_figures(
+    plan: Plan, site: Site, operator: str, pages: Pages, path: str, **changes
+) -> Iterator[Figure]:
+    "Figures of one operator's training step; `path` is textbook, or fast with what is special about it."
     size, positions = pages.inputs.embeds.shape[:2]
-    gradient, seconds, memory = measured_step(plan, site, operator, pages, fast)
+    fast = path != "textbook"
+    gradient, seconds, memory = measured_step(plan, site, operator, pages, fast, **changes)
     text = site.backbone.config
     channels = text.num_attention_heads * text.head_dim
     shape = Shape(parameters(site.backbone), site.backbone.n_layers, channels, size, positions)
     flop = floor_flop(operator, shape, plan.k)
-    labels = dict(operator=operator, path="fast" if fast else "textbook", batch=size)
+    labels = dict(operator=operator, path=path, batch=size)
     yield Figure("time of a step", seconds, "s", **labels)
     yield Figure("peak memory of a step", memory, "MB", **labels)
     yield Figure("floor", flop / 1e12, "TFLOP", **labels)
@@ -179,34 +180,23 @@ def step_figures(plan: Plan, site: Site, operator: str, pages: Pages, fast: bool
     yield Figure("length of the gradient", float(gradient.norm()), "1", **labels)
 
 
-# %% ../../nbs/14_experiments/46_bench_steps.ipynb #e6cce7e7
+# %% ../../nbs/14_experiments/46_bench_steps.ipynb #5838ac49
 def fast_part(desk: Desk, part: Part) -> Iterator[Figure]:
     "A training step of one operator, fast."
     plan, site = desk.plan, desk.sites[part.backbone]
-    yield from step_figures(plan, site, part.operator, step_pages(plan, site, plan.batch), True)
+    yield from step_figures(plan, site, part.operator, step_pages(plan, site, plan.batch), "fast")
 
 
-def padding_part(desk: Desk, part: Part) -> Iterator[Figure]:
-    "The fast step of one operator where people's words differ in length."
-    plan, site = desk.plan, desk.sites[part.backbone]
-    pages = step_pages(plan, site, plan.batch, padded=True)
-    yield Figure("positions of a prompt", pages.inputs.embeds.shape[1], "positions", batch=plan.batch)
-    yield Figure(
-        "share of padding", 1 - float(pages.inputs.mask.float().mean()), "of all positions", batch=plan.batch
-    )
-    yield from step_figures(plan, site, part.operator, pages, True)
-
-
-# %% ../../nbs/14_experiments/46_bench_steps.ipynb #4088adac
+# %% ../../nbs/14_experiments/46_bench_steps.ipynb #cabf1f2e
 def textbook_part(desk: Desk, part: Part) -> Iterator[Figure]:
-    """A training step of one operator by the textbook, and how far its gradient is from the fast one's.
+    """A training step of one operator by the textbook.
 
     At the plan's batch where that fits, else at a batch of one, fast and by the textbook."""
     plan, site = desk.plan, desk.sites[part.backbone]
     for size in dict.fromkeys((plan.batch, 1)):
         pages = step_pages(plan, site, size)
         try:
-            found = list(step_figures(plan, site, part.operator, pages, False))
+            found = list(step_figures(plan, site, part.operator, pages, "textbook"))
         except torch.OutOfMemoryError:
             yield Figure("fits", False, "yes or no", part.operator, "textbook", size)
             free()
@@ -214,19 +204,29 @@ def textbook_part(desk: Desk, part: Part) -> Iterator[Figure]:
         yield Figure("fits", True, "yes or no", part.operator, "textbook", size)
         yield from found
         if size != plan.batch:
-            yield from step_figures(plan, site, part.operator, pages, True)
-        yield from same_gradient(plan, site, part.operator, pages)
+            yield from step_figures(plan, site, part.operator, pages, "fast")
         break
 
 
-def same_gradient(plan: Plan, site: Site, operator: str, pages: Pages) -> Iterator[Figure]:
-    "Cosine of the gradients of both forms, and the length of their difference."
-    once = replace(plan, runs=1)
-    fast, book = (measured_step(once, site, operator, pages, which)[0].double() for which in (True, False))
-    labels = dict(operator=operator, path="fast against textbook", batch=len(pages.answer))
-    yield Figure(
-        "cosine of the gradients", float((fast * book).sum() / fast.norm() / book.norm()), "1", **labels
-    )
-    yield Figure(
-        "difference of the gradients", float((fast - book).norm() / book.norm()), "of the length", **labels
-    )
+# %% ../../nbs/14_experiments/46_bench_steps.ipynb #0f3c064c
+@contextmanager
+def blocks_of(rows: int) -> Iterator[None]:
+    "Hold `rows` rows of a map at a time in the fast forms, until the block ends."
+    before, rollout.BLOCK = rollout.BLOCK, rows
+    try:
+        yield
+    finally:
+        rollout.BLOCK = before
+
+
+def bargain_part(desk: Desk, part: Part) -> Iterator[Figure]:
+    "The fast step of one operator with larger blocks, without computing again, and with both."
+    plan, site = desk.plan, desk.sites[part.backbone]
+    pages = step_pages(plan, site, plan.batch)
+    step = partial(step_figures, plan, site, part.operator, pages)
+    yield from step("fast, all kept", recompute=False)
+    if part.operator in ("attention", "attnlrp"):
+        return  # they hold one row of a map
+    with blocks_of(2048):
+        yield from step("fast, whole maps")
+        yield from step("fast, all kept, whole maps", recompute=False)

@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,8 +24,22 @@ import transformers
 from ..core.errors import FixateError, known
 from ..core.files import write_json
 from .bench_plan import SUITES, Desk, Figure, Part, Plan
-from .bench_soundness import agreement_part, resume_part, tuning_part, users_part
-from .bench_steps import fast_part, free, padding_part, size_part, study_part, textbook_part
+from fixate.experiments.bench_soundness import (
+    agreement_part,
+    forms_part,
+    padding_part,
+    resume_part,
+    tuning_part,
+    users_part,
+)
+from fixate.experiments.bench_steps import (
+    bargain_part,
+    fast_part,
+    free,
+    size_part,
+    study_part,
+    textbook_part,
+)
 from .benchmark import DTYPES, matrix_rate
 
 
@@ -124,23 +139,26 @@ def card_part(desk: Desk, part: Part) -> Iterator[Figure]:
         yield Figure("rate of matrix products", rate / 1e12, "TFLOP/s", path=dtype)
 
 
-# %% ../../nbs/14_experiments/50_bench_suite.ipynb #69a79348
+# %% ../../nbs/14_experiments/50_bench_suite.ipynb #f9900001
 OPERATORS_IN_ORDER = ("attnlrp", "attention", "rollout", "glimpse", "attnlrp-full")
 
 
 def parts(plan: Plan) -> Iterator[Part]:
-    "The parts of a suite, the most important first."
-    each = plan.backbones
+    "The parts of a suite, the most important first, with a guess of their seconds."
+    each, operators = plan.backbones, OPERATORS_IN_ORDER
     yield Part("card", card_part, 5)
     yield Part("study", study_part, 15)
-    yield from (Part("size", size_part, 30, b) for b in each)
-    yield from (Part("fast step", fast_part, 10, b, o) for o in OPERATORS_IN_ORDER for b in each)
-    yield from (Part("users", users_part, 30, b) for b in each)
-    yield from (Part("agreement", agreement_part, 30, b) for b in each)
-    yield from (Part("tuning", tuning_part, 30, b) for b in each)
-    yield from (Part("resume", resume_part, 90, b) for b in each)
-    yield from (Part("textbook step", textbook_part, 15, b, o) for o in OPERATORS_IN_ORDER for b in each)
-    yield from (Part("padding", padding_part, 10, b, "attnlrp") for b in each)
+    yield from (Part("size", size_part, 10, b) for b in each)
+    yield from (Part("fast step", fast_part, 10, b, o) for o in operators for b in each)
+    yield from (Part("users", users_part, 15, b) for b in each)
+    yield from (Part("agreement", agreement_part, 20, b) for b in each)
+    yield from (Part("tuning", tuning_part, 20, b) for b in each)
+    for way in ("deterministic", "ordinary"):
+        yield from (Part(f"resume, {way}", partial(resume_part, way=way), 20, b) for b in each)
+    yield from (Part("padding", padding_part, 10, b) for b in each)
+    yield from (Part("textbook step", textbook_part, 10, b, o) for o in operators for b in each)
+    yield from (Part("both forms", forms_part, 20, b) for b in each)
+    yield from (Part("bargain", bargain_part, 10, b, o) for o in operators for b in each)
 
 
 # %% ../../nbs/14_experiments/50_bench_suite.ipynb #0f0fbd76

@@ -128,8 +128,8 @@ def seen(backbone: Backbone, pixels: Tensor, layouts: list[Layout], inputs: Inpu
 
 
 # %% ../../nbs/14_experiments/40_benchmark.ipynb #d9c48469
-def training_step(backbone: Backbone, b: Bench, pages: Pages, soft: Tensor, fast: bool) -> Tensor:
-    "One training step behind the vision tower; the gradient at `soft` (soft, d)."
+def training_step(backbone: Backbone, b: Bench, pages: Pages, soft: Tensor, fast: bool, **changes) -> Tensor:
+    "One training step behind the vision tower, probe options as released but for `changes`; the gradient at `soft` (soft, d)."
     inputs, answer, target = pages.inputs, pages.answer, pages.target
     embeds = torch.cat(
         [soft.expand(len(answer), -1, -1).to(inputs.embeds), inputs.embeds[:, len(soft) :].detach()], 1
@@ -138,7 +138,7 @@ def training_step(backbone: Backbone, b: Bench, pages: Pages, soft: Tensor, fast
         backbone,
         Inputs(embeds, inputs.mask, inputs.positions, inputs.visual, inputs.deepstack),
         answer,
-        probe_options(b.operator, n_layers=backbone.n_layers, layers=b.k),
+        probe_options(b.operator, n_layers=backbone.n_layers, layers=b.k, **changes),
         create_graph=True,
     )
     a = probed.relevance.abs() * inputs.visual
