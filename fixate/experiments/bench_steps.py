@@ -19,6 +19,7 @@ __all__ = [
     "textbook_part",
     "blocks_of",
     "bargain_part",
+    "step_if_it_fits",
 ]
 
 # %% ../../nbs/14_experiments/46_bench_steps.ipynb #06f3d10f
@@ -221,12 +222,20 @@ def blocks_of(rows: int) -> Iterator[None]:
 
 def bargain_part(desk: Desk, part: Part) -> Iterator[Figure]:
     "The fast step of one operator with larger blocks, without computing again, and with both."
-    plan, site = desk.plan, desk.sites[part.backbone]
-    pages = step_pages(plan, site, plan.batch)
-    step = partial(step_figures, plan, site, part.operator, pages)
+    step = partial(step_if_it_fits, desk.plan, desk.sites[part.backbone], part.operator)
+    if part.operator not in ("attention", "attnlrp"):  # they hold one row of a map anyway
+        with blocks_of(2048):
+            yield from step("fast, whole maps")
+            yield from step("fast, all kept, whole maps", recompute=False)
     yield from step("fast, all kept", recompute=False)
-    if part.operator in ("attention", "attnlrp"):
-        return  # they hold one row of a map
-    with blocks_of(2048):
-        yield from step("fast, whole maps")
-        yield from step("fast, all kept, whole maps", recompute=False)
+
+
+def step_if_it_fits(plan: Plan, site: Site, operator: str, path: str, **changes) -> Iterator[Figure]:
+    "Figures of a step at the plan's batch; where memory does not suffice, one that says so."
+    try:
+        pages = step_pages(plan, site, plan.batch)
+        found = list(step_figures(plan, site, operator, pages, path, **changes))
+    except torch.OutOfMemoryError:
+        found = [Figure("fits", False, "yes or no", operator, path, plan.batch)]
+        free()
+    yield from found
