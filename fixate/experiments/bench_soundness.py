@@ -11,7 +11,7 @@ __all__ = [
     "prompt_gradient",
     "cosine",
     "agreement_part",
-    "agreement",
+    "precision_agreement",
     "forms_part",
     "short_tuning",
     "tuning_part",
@@ -137,10 +137,12 @@ def agreement_part(desk: Desk, part: Part) -> Iterator[Figure]:
     both = half, in_dtype(half, torch.float32)
     default = [settings(operator=name) for name in OPERATORS]
     for s in [*default, settings(operator="attnlrp", eps=ProbeOptions().eps)]:
-        yield from agreement(site, both, s, soft_prompt(plan, site))
+        yield from precision_agreement(site, both, s, soft_prompt(plan, site))
 
 
-def agreement(site: Site, both: tuple[Backbone, Backbone], s: Settings, soft: Tensor) -> Iterator[Figure]:
+def precision_agreement(
+    site: Site, both: tuple[Backbone, Backbone], s: Settings, soft: Tensor
+) -> Iterator[Figure]:
     "Figures of one operator: half against single precision."
     a, b = (ask(site, backbone, s, soft).attention[0].double().cpu() for backbone in both)
     labels = dict(operator=s.operator, path=f"ε = {s.eps}")

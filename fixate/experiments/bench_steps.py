@@ -17,7 +17,7 @@ __all__ = [
     "step_figures",
     "fast_part",
     "textbook_part",
-    "blocks_of",
+    "module_blocks",
     "bargain_part",
     "step_if_it_fits",
 ]
@@ -205,7 +205,7 @@ def textbook_part(desk: Desk, part: Part) -> Iterator[Figure]:
 
 # %% ../../nbs/14_experiments/46_bench_steps.ipynb #0f3c064c
 @contextmanager
-def blocks_of(rows: int) -> Iterator[None]:
+def module_blocks(rows: int) -> Iterator[None]:
     "Hold `rows` rows of a map at a time in the fast forms, until the block ends."
     before, rollout.BLOCK = rollout.BLOCK, rows
     try:
@@ -218,7 +218,7 @@ def bargain_part(desk: Desk, part: Part) -> Iterator[Figure]:
     "The fast step of one operator with larger blocks, without computing again, and with both."
     step = partial(step_if_it_fits, desk.plan, desk.sites[part.backbone], part.operator)
     if part.operator not in ("attention", "attnlrp"):  # they hold one row of a map anyway
-        with blocks_of(2048):
+        with module_blocks(2048):
             yield from step("fast, whole maps")
             yield from step("fast, all kept, whole maps", recompute=False)
     yield from step("fast, all kept", recompute=False)
