@@ -71,6 +71,7 @@ def users_part(desk: Desk, part: Part) -> Iterator[Figure]:
     yield Figure("users", rate, "users/s", "attnlrp", "prompt in front", few)
 
 
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #2e5d61c8
 def crowd(plan: Plan, site: Site, operator: str, users: int, prompt_at: str) -> float:
     """Users a second, `plan.crowd` at a time behind the page, an eighth of that with the prompt in front.
 
@@ -95,6 +96,7 @@ def in_dtype(backbone: Backbone, dtype: torch.dtype) -> Backbone:
     return Backbone(backbone.name, model, backbone.tokenizer, backbone.image_processor)
 
 
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #907cac1a
 def ask(site: Site, backbone: Backbone, s: Settings, soft: Tensor, learn: bool = False) -> PageProbe:
     "Probe a copy of the site's backbone for the first of 15 labels, with a soft prompt (N, d)."
     vision = see(backbone, site.picture)
@@ -122,6 +124,7 @@ def prompt_gradient(site: Site, backbone: Backbone, s: Settings, soft: Tensor) -
     return torch.autograd.grad((out.loss + kl).sum(), own)[0].flatten().double().cpu()
 
 
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #90c8ef29
 def cosine(a: Tensor, b: Tensor) -> float:
     "Cosine of two vectors."
     return float(a @ b / a.norm() / b.norm())
@@ -138,6 +141,7 @@ def agreement_part(desk: Desk, part: Part) -> Iterator[Figure]:
         yield from agreement(site, both, s, soft_prompt(plan, site))
 
 
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #a97ab4a1
 def agreement(site: Site, both: tuple[Backbone, Backbone], s: Settings, soft: Tensor) -> Iterator[Figure]:
     "Figures of one operator: half against single precision."
     a, b = (ask(site, backbone, s, soft).attention[0].double().cpu() for backbone in both)
@@ -182,6 +186,7 @@ def short_tuning(desk: Desk, part: Part) -> tuple[Settings, dict]:
     return s, examples
 
 
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #76d01fd1
 def tuning_part(desk: Desk, part: Part) -> Iterator[Figure]:
     "A short tuning lowers its loss."
     s, examples = short_tuning(desk, part)
@@ -225,6 +230,7 @@ def kernels(way: str) -> Iterator[None]:
         torch.use_deterministic_algorithms(False)
 
 
+# %% ../../nbs/14_experiments/48_bench_soundness.ipynb #5a2aa754
 def resume_part(desk: Desk, part: Part, way: str) -> Iterator[Figure]:
     "A training that was stopped and resumed, against one that was not; kernels deterministic or ordinary."
     s, examples = short_tuning(desk, part)
