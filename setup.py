@@ -20,7 +20,7 @@ setup(
     license="Apache-2.0",
     python_requires=f">={cfg['min_python']}",
     packages=find_packages(include=["fixate", "fixate.*"]),
-    package_data={"fixate": ["backbones/*/*"]},
+    package_data={"fixate": ["py.typed", "backbones/*/*"]},
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split(), "slurm": cfg["slurm_requirements"].split(), "browser": cfg["browser_requirements"].split(), "docs": cfg["docs_requirements"].split(), "gym": cfg["gym_requirements"].split()},
     entry_points={"console_scripts": cfg["console_scripts"].split()},

@@ -1,6 +1,6 @@
 """A frozen vision-language model that looks at a page the way one person does, and clicks accordingly.
 
-The names below are imported when they are first asked for, so that `import fixate` is quick and loads no torch.
+The names below are imported when first asked for, so that `import fixate` is quick and loads no torch.
 Everything else stands in its room, for example `fixate.scoring.metrics`.
 """
 

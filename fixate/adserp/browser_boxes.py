@@ -7,7 +7,7 @@ __all__ = [
     "ACTIVE",
     "ADDRESSES",
     "POLICY",
-    "WINDOW",
+    "BROWSER_WINDOW",
     "EVERYTHING",
     "TITLE_DROP",
     "overlap",
@@ -119,7 +119,7 @@ def harmless(root: lxml.html.HtmlElement, units: Sequence[Unit]) -> str:
 
 
 # %% ../../nbs/04_adserp/30_browser_boxes.ipynb #9abe95df
-WINDOW = dict(width=1422, height=1137)  # CSS px
+BROWSER_WINDOW = dict(width=1422, height=1137)  # CSS px
 EVERYTHING = "**/*"  # of requests
 _MEASURE = f"""() => {{
     const sides = e => {{
@@ -172,7 +172,7 @@ def _lay_out(browser, text: str, seconds: float) -> list | str:
     from playwright.sync_api import Error
 
     context = browser.new_context(
-        viewport=WINDOW, java_script_enabled=False, offline=True, service_workers="block"
+        viewport=BROWSER_WINDOW, java_script_enabled=False, offline=True, service_workers="block"
     )
     try:
         page = context.new_page()

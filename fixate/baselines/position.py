@@ -6,20 +6,20 @@
 __all__ = [
     "GAZE_MASS",
     "CLICK_KAPPA",
-    "LABEL_SHARE",
     "KAPPAS",
+    "LABEL_SHARE",
     "POSITION",
     "train_rows",
     "position_rate",
     "position_map",
     "prior_of",
     "own_rows",
+    "personal_maps",
     "uniform",
     "slot_grid",
     "page_grids",
     "centre",
     "position_prior",
-    "personal_maps",
     "user_mean",
     "shrinkage",
     "shrunken",
@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 # %% ../../nbs/09_baselines/10_position.ipynb #01963c06
+from collections.abc import Callable
 from functools import cache
-from typing import Callable
 
 import numpy as np
 import pandas as pd
@@ -39,54 +39,43 @@ from ..core.study import Study
 from ..scoring.maps import Maps, fill
 from ..scoring.metrics import kl_div, log_loss
 
-# %% ../../nbs/09_baselines/10_position.ipynb #afb78491
-GAZE_MASS = (
-    0.1  # sessions' worth of the fallback in every mean gaze: no slot at zero, so that KL stays moderate
-)
-CLICK_KAPPA = 5  # sessions' worth of the population in a user's click rates
-LABEL_SHARE = 0.9  # what `label_peaked` puts on the click
-KAPPAS = (
-    0.5,
-    1,
-    2,
-    4,
-    8,
-    16,
-    32,
-    64,
-)  # sessions' worth of the population that `shrunken` tries on validation sessions
-
 
 # %% ../../nbs/09_baselines/10_position.ipynb #00a7e4b6
 def train_rows(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Gaze shares and one-hot clicks of the training sessions: index session, a column per slot, NaN where the page lacks the slot.
+    """Gaze shares and one-hot clicks of the training sessions.
 
-    Every row sums to 1; sessions without gaze (without a click) are absent from the first (second). FixateError when either is empty."""
+    Index session, a column per slot, NaN where the page lacks the slot. Every row sums to 1; sessions without
+    gaze (without a click) are absent from the first (second). FixateError when either is empty."""
     train = study.sessions[study.sessions.split == "train"].set_index("session")
     dwell = study.dwell("gaze").loc[train.index]
     looked, clicked = dwell.sum(axis=1) > 0, train.click.dropna().astype(int)
     gaze = dwell[looked].div(dwell[looked].sum(axis=1), axis=0)
-    clicks = dwell.loc[clicked.index] * 0.0 + (
-        clicked.to_numpy()[:, None] == dwell.columns.to_numpy()
-    )  # NaN + 0 stays NaN
+    at = clicked.to_numpy()[:, None] == dwell.columns.to_numpy()
+    clicks = dwell.loc[clicked.index] * 0.0 + at  # NaN + 0 stays NaN
     for name, rows in dict(gaze=gaze, click=clicks).items():
         if rows.empty:
             raise FixateError(
-                f"sessions: none of {len(train)} train sessions has a {name}; accepted: at least one to fit on"
+                f"sessions: none of {len(train)} train sessions has a {name}; "
+                "accepted: at least one to fit on"
             )
     return gaze, clicks
 
 
 # %% ../../nbs/09_baselines/10_position.ipynb #99a33ade
 def position_rate(rows: pd.DataFrame, n: int, fallback: np.ndarray, mass: float) -> np.ndarray:
-    "Mean of `rows` (sessions, slots; NaN for no such slot) by slot of a page of `n` slots, shrunk to `fallback` (n,), which no rows at all give."
+    """Mean of `rows` (sessions, slots; NaN for no such slot) by slot of a page of `n` slots.
+
+    Shrunk to `fallback` (n,), and nothing but that where there are no rows at all."""
     if rows.empty:
         return fallback
+
+    def fit(x):
+        return np.pad(x[:, :n], ((0, 0), (0, max(0, n - x.shape[1]))))
+
     x = rows.to_numpy()
     has = ~np.isnan(x)
     apart = abs(has.sum(1) - n)
     weight = np.exp(apart.min() - apart)  # 1 for the closest size at hand
-    fit = lambda x: np.pad(x[:, :n], ((0, 0), (0, max(0, n - x.shape[1]))))
     return (weight @ fit(np.nan_to_num(x)) + mass * fallback) / (weight @ fit(has) + mass)
 
 
@@ -95,6 +84,11 @@ def position_map(rows: pd.DataFrame, n: int, fallback: np.ndarray, mass: float) 
     "`position_rate`, normalised over the page."
     rate = position_rate(rows, n, fallback, mass)
     return rate / rate.sum()
+
+
+# %% ../../nbs/09_baselines/10_position.ipynb #afb78491
+GAZE_MASS = 0.1  # sessions' worth of the fallback in every mean gaze
+CLICK_KAPPA = 5  # sessions' worth of the population in a user's click rates
 
 
 # %% ../../nbs/09_baselines/10_position.ipynb #047242f5
@@ -119,29 +113,49 @@ def own_rows(study: Study) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFr
     )
 
 
+# %% ../../nbs/09_baselines/10_position.ipynb #cd9d2ea4
+def personal_maps(
+    study: Study, mass_gaze: float, mass_click: float
+) -> Callable[[str, int], tuple[np.ndarray, np.ndarray]]:
+    "(user, n) -> the user's own mean train gaze and click rates, shrunk to the population's."
+    prior, (own_gaze, own_clicks) = prior_of(study), own_rows(study)
+
+    @cache
+    def own(user: str, n: int):
+        attention, probs = prior(n)
+        if user in own_gaze:
+            attention = position_map(own_gaze[user], n, attention, mass_gaze)
+        if user in own_clicks:
+            probs = position_map(own_clicks[user], n, probs, mass_click)
+        return attention, probs
+
+    return own
+
+
 # %% ../../nbs/09_baselines/10_position.ipynb #06043d90
 def uniform(study: Study) -> Maps:
     "1/n on every slot, for attention and click alike; learns nothing."
     return fill(study, lambda session, n: (np.full(n, 1 / n),) * 2)
 
 
+# %% ../../nbs/09_baselines/10_position.ipynb #9f2df268
+def _lines(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    "Number (1-based) of the line that each slot stands in, from its two edges along one axis."
+    middle, half = ((low + high) / 2).to_numpy(), float((high - low).median()) / 2
+    line, k, start = np.empty(len(middle), int), 0, -np.inf
+    for i in np.argsort(middle, kind="stable"):
+        if middle[i] > start + half:
+            k, start = k + 1, middle[i]
+        line[i] = k
+    return line
+
+
 # %% ../../nbs/09_baselines/10_position.ipynb #040240b9
 def slot_grid(slots: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    "Row and column (1-based) of each slot of one page, from its boxes: a new row begins half a slot's height below the last one's middle."
-    out = []
-    for low, high in (("y1", "y2"), ("x1", "x2")):
-        middle, half = (
-            ((slots[low] + slots[high]) / 2).to_numpy(),
-            float((slots[high] - slots[low]).median()) / 2,
-        )
-        order, line, start = np.argsort(middle, kind="stable"), np.empty(len(slots), int), -np.inf
-        k = 0
-        for i in order:
-            if middle[i] > start + half:
-                k, start = k + 1, middle[i]
-            line[i] = k
-        out.append(line)
-    return tuple(out)
+    """Row and column (1-based) of each slot of one page, from its boxes.
+
+    A new row begins half a slot's height below the last one's middle; columns alike."""
+    return _lines(slots.y1, slots.y2), _lines(slots.x1, slots.x2)
 
 
 # %% ../../nbs/09_baselines/10_position.ipynb #58daf10d
@@ -152,7 +166,9 @@ def page_grids(study: Study) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 # %% ../../nbs/09_baselines/10_position.ipynb #74ec7ac7
 def centre(study: Study) -> Maps:
-    "A Gaussian around the middle of the page's grid, for attention and click; deviations of a third of the rows and 0.3 of the columns."
+    """A Gaussian around the middle of the page's grid, for attention and click.
+
+    Its deviations are a third of the rows and 0.3 of the columns."""
     at = page_grids(study)
 
     def rule(session, n: int):
@@ -171,64 +187,65 @@ def position_prior(study: Study) -> Maps:
     return fill(study, lambda session, n: prior(n))
 
 
-# %% ../../nbs/09_baselines/10_position.ipynb #cd9d2ea4
-def personal_maps(
-    study: Study, mass_gaze: float, mass_click: float
-) -> Callable[[str, int], tuple[np.ndarray, np.ndarray]]:
-    "(user, n) -> the user's own mean train gaze and click rates, shrunk to the population's by so many sessions' worth."
-    prior, (own_gaze, own_clicks) = prior_of(study), own_rows(study)
-
-    @cache
-    def own(user: str, n: int):
-        attention, probs = prior(n)
-        if user in own_gaze:
-            attention = position_map(own_gaze[user], n, attention, mass_gaze)
-        if user in own_clicks:
-            probs = position_map(own_clicks[user], n, probs, mass_click)
-        return attention, probs
-
-    return own
-
-
 # %% ../../nbs/09_baselines/10_position.ipynb #9e50c705
 def user_mean(study: Study) -> Maps:
-    "The user's own mean train gaze by slot index, and click rates (counts + 5 prior) / (sessions + 5); the prior for users without any."
+    """The user's own mean train gaze by slot index, and click rates (counts + 5 prior) / (sessions + 5).
+
+    The prior for users without any."""
     own = personal_maps(study, GAZE_MASS, CLICK_KAPPA)
     return fill(study, lambda session, n: own(session.user, n))
 
 
+# %% ../../nbs/09_baselines/10_position.ipynb #58fd35ec
+KAPPAS = (0.5, 1, 2, 4, 8, 16, 32, 64)  # sessions' worth of the population that `shrunken` tries
+
+
+def _losses(val: Study, own: Callable) -> dict[str, list[float]]:
+    "KL of the gaze and log-loss of the click of each session of `val`, by maps `own(user, n)`."
+    lost = dict(gaze=[], click=[])
+    dwell, sizes = val.dwell(), val.slots.groupby("page").size()
+    for s in val.sessions.itertuples():
+        attention, probs = own(s.user, int(sizes[s.page]))
+        seen = dwell.loc[s.session].dropna().to_numpy()
+        if seen.sum() > 0:
+            lost["gaze"].append(kl_div(seen, attention))
+        if not pd.isna(s.click):
+            lost["click"].append(log_loss(probs, s.click))
+    return lost
+
+
 # %% ../../nbs/09_baselines/10_position.ipynb #2917ff75
 def shrinkage(study: Study) -> dict[str, float]:
-    "The κ of KAPPAS with the least KL (gaze) and log-loss (click) on the validation sessions; 4 where there are none."
+    """The κ of KAPPAS with the least KL (gaze) and log-loss (click) on the validation sessions.
+
+    4 where there are none."""
     val = study.subset("val")
-    dwell, sizes = val.dwell(), study.slots.groupby("page").size()
-    lost = {k: dict(gaze=[], click=[]) for k in KAPPAS}
-    for kappa, sums in lost.items():
-        own = personal_maps(study, kappa, kappa)
-        for s in val.sessions.itertuples():
-            attention, probs = own(s.user, int(sizes[s.page]))
-            seen = dwell.loc[s.session].dropna().to_numpy()
-            if seen.sum() > 0:
-                sums["gaze"].append(kl_div(seen, attention))
-            if not pd.isna(s.click):
-                sums["click"].append(log_loss(probs, s.click))
-    return {
-        what: min(KAPPAS, key=lambda k: np.mean(lost[k][what])) if lost[KAPPAS[0]][what] else 4
-        for what in ("gaze", "click")
-    }
+    lost = {kappa: _losses(val, personal_maps(study, kappa, kappa)) for kappa in KAPPAS}
+
+    def best(what):
+        return min(KAPPAS, key=lambda kappa: np.mean(lost[kappa][what])) if lost[KAPPAS[0]][what] else 4
+
+    return dict(gaze=best("gaze"), click=best("click"))
 
 
 # %% ../../nbs/09_baselines/10_position.ipynb #a487a906
 def shrunken(study: Study) -> Maps:
-    "The user's mean gaze and click rates, shrunk to the population by `shrinkage` sessions' worth: (κ prior + N own) / (κ + N)."
+    """The user's mean gaze and click rates, shrunk to the population by `shrinkage` sessions' worth.
+
+    (κ prior + N own) / (κ + N)."""
     kappa = shrinkage(study)
     own = personal_maps(study, kappa["gaze"], kappa["click"])
     return fill(study, lambda session, n: own(session.user, n))
 
 
 # %% ../../nbs/09_baselines/10_position.ipynb #c7d241f1
+LABEL_SHARE = 0.9  # what `label_peaked` puts on the click
+
+
 def label_peaked(study: Study) -> Maps:
-    "0.9 on the session's true click + 0.1 of the gaze prior, for attention and click alike: the leak control, `true_label` protocol only."
+    """0.9 on the session's true click + 0.1 of the gaze prior, for attention and click alike.
+
+    The leak control: `true_label` protocol only."""
     prior = prior_of(study)
 
     def rule(session, n: int):
@@ -253,7 +270,9 @@ POSITION = dict(
 
 # %% ../../nbs/09_baselines/10_position.ipynb #faf319fe
 def fit_counts(study: Study) -> dict[str, int]:
-    "What the fit had and lacked: train sessions used and left out, and sessions (any split) whose user, page size or label had no data."
+    """What the fit had and lacked: train sessions used and left out.
+
+    And sessions of any split whose user, page size or label had no data."""
     gaze, clicks = train_rows(study)
     sessions = study.sessions.set_index("session")
     size = sessions.page.map(study.slots.groupby("page").size())

@@ -145,9 +145,10 @@ def train_command(
 def report_command(runs: list[Path], out: Path, summary: Path | None = None) -> Path:
     "Write the report of all runs under folders, from records alone, and print the table of own answers."
     from fixate.evaluation.run_groups import group_runs, load_runs
-    from fixate.reports.comparison import one_off
+    from fixate.reports.one_setting import one_off
     from fixate.reports.report import write_report
-    from fixate.reports.tables import headlines, text_table
+    from fixate.reports.sentences import headlines
+    from fixate.reports.tables import text_table
 
     found = load_runs(*runs)
     groups = group_runs(found)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 
 # %% ../../nbs/01_core/10_errors.ipynb #d95cc858
 class FixateError(ValueError):
-    "Input that cannot be used: the message says what is wrong, where (file, row, value) and what would be accepted."
+    "Input that cannot be used: the message says what is wrong, where, and what would be accepted."
 
 
 # %% ../../nbs/01_core/10_errors.ipynb #991efe69

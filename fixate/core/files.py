@@ -57,7 +57,7 @@ def write_text(path: str | Path, text: str) -> Path:
 
 
 def write_json(path: str | Path, data) -> Path:
-    "Write `data` as JSON (see `replacing`); returns the path. ValueError for NaN and infinities, which are no JSON."
+    "Write `data` as JSON (see `replacing`); returns the path. ValueError for NaN and infinities, no JSON."
     return write_text(path, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 

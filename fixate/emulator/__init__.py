@@ -1,1 +1,1 @@
-"""The public face: a person and a screenshot in, attention and click probabilities out."""
+"""The public face: a person and a screenshot in, attention and clicks out."""

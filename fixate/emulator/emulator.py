@@ -4,541 +4,341 @@
 
 # %% auto #0
 __all__ = [
-    "CROWD",
+    "EmulatorParts",
+    "base_model_of",
+    "config_of",
+    "mean_look",
+    "probe_people",
+    "look_table",
     "Emulator",
-    "model_card",
-    "from_pretrained",
-    "SeenPage",
-    "see_page",
-    "Person",
-    "tuned",
-    "crowd",
-    "person",
-    "look",
-    "names",
-    "look_many",
-    "click",
 ]
 
 # %% ../../nbs/13_emulator/20_emulator.ipynb #c9e4abba
-import json
-import os
-import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from huggingface_hub import ModelCardData, ModelHubMixin, snapshot_download
-from safetensors.torch import save_file
+from huggingface_hub import ModelHubMixin
 from torch import Tensor
 
-from ..core.errors import FixateError
+from ..core.errors import FixateError, counted
 from ..core.study import Study
-from .config import FORMAT, EmulatorConfig, label_scheme, read_files, read_run, seal
-from ..model.answers import label_paths
-from ..model.backbone import Backbone, load_backbone
-from ..model.backbone import weights_digest as weights_digest
-from ..model.examples import same_page, spread_evenly
-from ..model.geometry import slot_pooling
-from ..model.inputs import INSTRUCTION, encode, question
+from .config import EmulatorConfig, label_scheme
+from fixate.emulator.files import (
+    backbone_for,
+    fetched,
+    read_files,
+    read_run,
+    run_results,
+    run_settings,
+    write_files,
+)
+from .model_card import card_html
+from .person import Person, crowd_numbers, tuned_numbers, user_names, who_answers
+from .seen_page import PageImage, PageSlots, SeenPage, seen_page
+from ..model.answers import TokenPath, label_paths
+from ..model.backbone import Backbone, load_backbone, weights_digest
+from ..model.examples import same_page
+from ..model.inputs import INSTRUCTION, Encoded, encode, question
 from ..model.prompt import PersonalPrompts
-from ..model.vision import Vision, see
-from ..pages.heatmap import EDGES, Look
-from ..pages.screenshot import draw_missing, open_page, read_slots
+from ..pages.heatmap import Look
 from ..probes.page_probe import PageUsers, many_users, probe_page
-from ..tuning.settings import Settings, settings
+from ..scoring.calibration import Calibration
+from ..tuning.settings import Settings
+
+if TYPE_CHECKING:
+    from fixate.emulator.scene import Scene
+    from fixate.emulator.what_if import WhatIf
+    from fixate.probes.heads import Heads
+
+
+# %% ../../nbs/13_emulator/20_emulator.ipynb #70e72127
+def _check_parts(backbone: Backbone, prompts: PersonalPrompts, config: EmulatorConfig) -> None:
+    "FixateError for prompts of another width, users without profile, nobody tuned, labels that look alike."
+    size = prompts.basis.shape[-1]
+    if size != backbone.hidden_size:
+        raise FixateError(
+            f"prompts of width {size} for {backbone.name}, which takes {backbone.hidden_size}; "
+            f"accepted: the backbone they were tuned with, {config.base_model['name']}"
+        )
+    if missing := [u for u in prompts.users if u not in config.profiles]:
+        raise FixateError(
+            f"user {missing[0]!r} has prompts but no profile; accepted: a profile for every user"
+        )
+    if not set(config.onboarded) < set(prompts.users):
+        raise FixateError(
+            f"onboarded are {sorted(config.onboarded)} of users {prompts.users}; "
+            "accepted: some of the users, not all, for those who were tuned speak for the others"
+        )
+    label_paths(backbone, tuple(config.labels))  # refuses labels its tokenizer cannot tell apart
 
 
 # %% ../../nbs/13_emulator/20_emulator.ipynb #3a31c22b
-class Emulator(ModelHubMixin, library_name="fixate", tags=["user-simulation", "eye-tracking"]):
-    "People before pages: `look`, `look_many` and `click`, for the users whose prompts are in it."
+class EmulatorParts(ModelHubMixin, library_name="fixate", tags=["user-simulation", "eye-tracking"]):
+    "What an emulator is made of: a frozen backbone, people's prompts, and the config they were tuned with."
 
     _hub_mixin_config = {}  # the mixin is not to make one from our arguments
 
-    def __init__(self, backbone: Backbone, prompts: PersonalPrompts, passport: EmulatorConfig):
-        size = prompts.basis.shape[-1]
-        if size != backbone.hidden_size:
-            raise FixateError(
-                f"prompts of width {size} for {backbone.name}, which takes {backbone.hidden_size}; accepted: the backbone they were tuned with, {passport.base_model['name']}"
-            )
-        if missing := [u for u in prompts.users if u not in passport.profiles]:
-            raise FixateError(
-                f"user {missing[0]!r} has prompts but no profile; accepted: a profile for every user"
-            )
-        if not set(passport.onboarded) < set(prompts.users):
-            raise FixateError(
-                f"onboarded are {sorted(passport.onboarded)} of users {prompts.users}; accepted: some of the users, not all, for those who were tuned speak for the others"
-            )
-        label_paths(backbone, tuple(passport.labels))  # refuses labels its tokenizer cannot tell apart
-        self.backbone, self.prompts, self.passport = backbone, prompts.requires_grad_(False), passport
+    def __init__(self, backbone: Backbone, prompts: PersonalPrompts, config: EmulatorConfig):
+        _check_parts(backbone, prompts, config)
+        self.backbone, self.prompts, self.config = backbone, prompts.requires_grad_(False), config
 
-    @property
-    def users(self) -> list[str]:
-        "Names of the people it knows."
-        return list(self.prompts.users)
+    def see_page(self, image: PageImage, slots: PageSlots) -> SeenPage:
+        "Open a picture, check its slots, draw missing labels, let the model see it. Warns of tiny slots."
+        return seen_page(self.backbone, image, slots, tuple(self.config.labels), self.config.pooling)
+
+    def person(self, user: str | None, profile: str | None = None) -> Person:
+        "Who answers for `user` (see `who_answers`); `profile` replaces what is known of them."
+        return who_answers(self.prompts, self.config, user, profile)
+
+    def tuned(self) -> Tensor:
+        "Coefficients (U, M) of the users it was tuned on, without those who came later."
+        return tuned_numbers(self.prompts, self.config)
+
+    def crowd(self) -> Tensor:
+        "Coefficients (k, M) of the users who speak for somebody unknown."
+        return crowd_numbers(self.prompts, self.config)
 
     def __repr__(self):
-        p = self.passport
-        return f"Emulator({len(self.users)} users, {p.base_model['name']}, {p.operator}, prompt at {p.prompt_at}, {p.labels[0]} … {p.labels[-1]}, study {p.study.get('dataset')})"
+        c, n = self.config, len(self.prompts.users)
+        at = f"{c.base_model['name']}, {c.operator}, prompt at {c.prompt_at}"
+        return f"Emulator({n} users, {at}, {c.labels[0]} … {c.labels[-1]}, study {c.study.get('dataset')})"
 
-    @classmethod
-    def from_run(
-        cls,
-        folder: str | Path,
-        study: str | Path | Study | None = None,
-        backbone: Backbone | None = None,
-        device: str = "cpu",
-    ) -> "Emulator":
-        "From what `fixate train` writes. Raises FixateError where run, study and backbone do not belong together."
-        prompts, record, study = read_run(folder, study)
-        s = settings(
-            **{
-                k: v
-                for k, v in (
-                    record["params"] | record.get("settled", dict(temperature=1.0, floor=0.0))
-                ).items()
-                if k != "study"
-            }
-        )
-        backbone = backbone or load_backbone(s.backbone, device)
-        own = record["metrics"].get("own_answer", {})
-        results = {
-            m: {k: own[m][k] for k in ("kl", "accuracy", "log_loss")}
-            for m in ("fixate", "shared_prompt", "backbone_read_out", "backbone", "user_mean", "uniform")
-            if m in own
-        }
-        em = cls.from_prompts(backbone, prompts, study, s, record["study"], results)
-        if (known := str(record["backbone_digest"].get("after"))) != em.passport.base_model["digest"]:
-            raise FixateError(
-                f"backbone {backbone.name} has other weights than the run was tuned with (digest {known[:12]}…); accepted: {s.backbone} as it was"
-            )
-        return em
-
-    @classmethod
-    def from_prompts(
-        cls,
-        backbone: Backbone,
-        prompts: PersonalPrompts,
-        study: Study,
-        s: Settings,
-        about: dict | None = None,
-        results: dict | None = None,
-    ) -> "Emulator":
-        "From what `fixate.tuning.train.train` returns for a study and settings (see `settled`), without a run folder."
-        if s.temperature is None or s.floor is None:
-            raise FixateError(
-                "settings without temperature and floor; accepted: settled(s, history), with the history that train returned"
-            )
-        if strangers := sorted(set(prompts.users) - set(study.users.user)):
-            raise FixateError(
-                f"user {strangers[0]!r} has a prompt and is not in the study; accepted: the study on which it was tuned"
-            )
-        profiles, about = (
-            study.users.set_index("user").profile.to_dict(),
-            about or {k: study.meta.get(k) for k in ("dataset", "fingerprint")},
-        )
-        return cls(
-            backbone,
-            prompts,
-            EmulatorConfig(
-                dict(
-                    name=s.backbone,
-                    digest=weights_digest(backbone),
-                    dtype=str(backbone.dtype).removeprefix("torch."),
-                ),
-                s.operator,
-                asdict(s.probe(backbone.n_layers)),
-                s.prompt_at,
-                s.pooling,
-                s.signal,
-                prompts.form,
-                label_scheme(study),
-                INSTRUCTION,
-                {u: profiles[u] for u in prompts.users},
-                about,
-                asdict(s),
-                results or {},
-            ),
-        )
+    def _repr_html_(self) -> str:
+        return card_html(self.prompts, self.config)
 
 
-# %% ../../nbs/13_emulator/20_emulator.ipynb #a69a2351
-def _save_pretrained(self: Emulator, save_directory: Path) -> None:
-    "Tensors, then the card, then the configuration: a folder without config.json is one whose writing was interrupted."
-    folder = Path(save_directory)
-    tensors = {k: getattr(self.prompts, k).detach().cpu().contiguous() for k in ("basis", "z")}
-    data = dict(format=FORMAT, users=self.users, **asdict(self.passport))
-    data["digest"] = seal(data, tensors)
-    save_file(tensors, folder / ".model.part")
-    os.replace(folder / ".model.part", folder / "model.safetensors")
-    for name, text in {
-        "README.md": model_card(self, data["digest"]),
-        "config.json": json.dumps(data, indent=1, ensure_ascii=False) + "\n",
-    }.items():
-        (folder / f".{name}.part").write_text(text, encoding="utf-8")
-        os.replace(folder / f".{name}.part", folder / name)
+# %% ../../nbs/13_emulator/20_emulator.ipynb #6aa8c0d3
+def base_model_of(backbone: Backbone, name: str) -> dict:
+    "What a config says of its backbone: name, digest of the weights, number format."
+    return dict(name=name, digest=weights_digest(backbone), dtype=str(backbone.dtype).removeprefix("torch."))
 
 
-# %% ../../nbs/13_emulator/20_emulator.ipynb #7900b756
-def model_card(em: Emulator, digest: str) -> str:
-    "The Markdown beside the files, with the hub's metadata in front."
-    p, (m, n, d) = em.passport, em.prompts.basis.shape
-    came = [
-        f"{u} ({o.get('sessions')} sessions, {o.get('signal')}, share of the own prompt {o['share']:.2f})"
-        for u, o in p.onboarded.items()
-    ]
-    own = [
-        f"| {name.replace('_', ' ')} | {v['kl']['mean']:.3f} | {v['log_loss']['mean']:.3f} | {v['accuracy']['mean']:.3f} |"
-        for name, v in p.results.items()
-    ]
-    meta = ModelCardData(
-        library_name="fixate",
-        tags=["fixate", "user-simulation", "eye-tracking"],
-        **(dict(base_model=p.base_model["name"]) if "/" in p.base_model["name"] else {}),
-    ).to_yaml()
-    return "\n".join(
-        [
-            "---",
-            meta,
-            "---",
-            "# Emulator of " + f"{len(em.users)} users",
-            "",
-            "Where these people look on a page and what they click, as a frozen vision-language model sees it with a soft prompt per person in front (FixATE, arXiv 2604.09368).",
-            "",
-            "```python",
-            "from fixate.emulator.emulator import Emulator",
-            "",
-            'em = Emulator.from_pretrained("this folder or hub id")',
-            f'look = em.look("page.png", [(0, 0, 320, 180), (330, 0, 650, 180)], user="{em.users[0]}")',
-            "print(look.table())",
-            "```",
-            "",
-            "| | |",
-            "|---|---|",
-            f"| backbone | {p.base_model['name']} ({p.base_model['dtype']}), weights {p.base_model['digest']} |",
-            f"| operator | {p.operator}, {json.dumps(p.options)} |",
-            f"| prompt | {n} tokens at {p.prompt_at}, {p.form} of {m} × {n} × {d}; a user is {em.prompts.z.shape[1]} numbers |",
-            f"| labels | {p.labels[0]} … {p.labels[-1]} ({len(p.labels)}) |",
-            *([f"| came later | {', '.join(came)} |"] if came else []),
-            f"| study | {p.study.get('dataset')}, fingerprint {p.study.get('fingerprint')}, {p.signal}, sessions {json.dumps(p.study.get('sessions'))} |",
-            f"| digest of the files | {digest} |",
-            "",
-            *(
-                [
-                    "On pages nobody was tuned on, probing the model's own answer:",
-                    "",
-                    "| | KL ↓ | log-loss ↓ | accuracy ↑ |",
-                    "|---|---|---|---|",
-                    *own,
-                    "",
-                ]
-                if own
-                else []
-            ),
-            "These are simulations of the people of one study. The profiles in `config.json` are what the study says of them: share the files only where the study's terms allow it.",
-            "",
-        ]
-    )
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #e870d7dd
-Emulator._save_pretrained = _save_pretrained
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #bb38c9ca
-def _from_pretrained(
-    cls,
-    *,
-    model_id: str,
-    backbone: Backbone | None = None,
-    device: str = "cpu",
-    dtype: torch.dtype | None = None,
-    **hub,
-) -> Emulator:
-    "From a local folder; the weights of the backbone are checked at the dtype they had, and then brought to `dtype`."
-    prompts, found = read_files(Path(model_id))
-    base, known = found.base_model, getattr(torch, found.base_model["dtype"], None)
-    if not isinstance(known, torch.dtype):
+def config_of(
+    backbone: Backbone,
+    prompts: PersonalPrompts,
+    study: Study,
+    s: Settings,
+    about: dict | None,
+    results: dict | None,
+) -> EmulatorConfig:
+    "The config of prompts tuned on a study with settings `s`. FixateError for settings without a readout."
+    if s.temperature is None or s.floor is None:
         raise FixateError(
-            f"base_model has dtype {base['dtype']!r}; accepted: a torch dtype, such as float32 or bfloat16"
+            "settings without temperature and floor; "
+            "accepted: settled(s, history), with the history that train returned"
         )
-    backbone = backbone or load_backbone(base["name"], device, known)
-    if weights_digest(backbone) != base["digest"]:
+    if strangers := sorted(set(prompts.users) - set(study.users.user)):
         raise FixateError(
-            f"backbone {backbone.name} has other weights than {base['name']} (digest {base['digest'][:12]}…), with which the prompts were tuned; accepted: the same weights"
+            f"user {strangers[0]!r} has a prompt and is not in the study; "
+            "accepted: the study on which it was tuned"
         )
-    if dtype:
-        backbone.model.to(dtype)
-    return cls(backbone, prompts, found)
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #f79fb0fd
-Emulator._from_pretrained = classmethod(_from_pretrained)
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #96e6a57d
-@classmethod
-def from_pretrained(
-    cls,
-    folder_or_hub_id: str | Path,
-    *,
-    backbone: Backbone | None = None,
-    device: str = "cpu",
-    dtype: torch.dtype | None = None,
-    **hub,
-) -> Emulator:
-    "From a folder or a hub id; `hub` may have revision, token, cache_dir, local_files_only, force_download. Raises FixateError with one line for anything that does not fit."
-    folder = Path(folder_or_hub_id)
-    if not folder.is_dir():
-        try:
-            folder = Path(
-                snapshot_download(
-                    str(folder_or_hub_id),
-                    allow_patterns=["config.json", "model.safetensors", "README.md"],
-                    **hub,
-                )
-            )
-        except (OSError, ValueError) as error:
-            raise FixateError(
-                f"{str(folder_or_hub_id)!r} is no folder and cannot be fetched ({str(error).strip().splitlines()[0][:160]}); accepted: a folder that save_pretrained wrote, or a hub id"
-            ) from error
-    read_files(folder)  # first of all: the mixin reads the configuration without a check
-    return super(Emulator, cls).from_pretrained(str(folder), backbone=backbone, device=device, dtype=dtype)
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #d0b83fc6
-Emulator.from_pretrained = from_pretrained
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #0e030827
-@dataclass(eq=False)
-class SeenPage:
-    "A page ready to be asked about: the picture as the model sees it, slots, visual features, pooling matrix (n, V), remarks."
-
-    picture: object
-    slots: pd.DataFrame
-    vision: Vision
-    pool: Tensor
-    notes: list[str]
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #974353eb
-def see_page(self: Emulator, image, slots) -> SeenPage:
-    "Open a picture, check its slots, draw the labels that are missing, let the vision tower see it."
-    picture = open_page(image)
-    table = read_slots(slots, picture.size, tuple(self.passport.labels))
-    picture, at = draw_missing(picture, table)
-    vision = see(self.backbone, picture)
-    boxes = torch.tensor(table[EDGES].to_numpy(float) / [*picture.size, *picture.size], dtype=torch.float32)
-    pool = slot_pooling(vision.token_boxes(), boxes, self.passport.pooling)
-    notes = [f"labels {', '.join(table.label[~table.given])} drawn {at} the slots"] if at else []
-    small = pool.sum(1).min().item()
-    if small < 1:
-        notes.append(
-            f"the smallest slot covers {small:.2f} of a visual token ({len(vision.embeds)} for {picture.width} × {picture.height} px), too little to be read: crop the page, or use a backbone with more tokens"
-        )
-    return SeenPage(picture, table, vision, pool, notes)
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #5f53ec6c
-Emulator.page = see_page
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #8c295844
-CROWD = 16  # so many known users, evenly spread, speak for somebody unknown
-
-
-@dataclass(frozen=True, eq=False)
-class Person:
-    "Whose prompts answer and how much each counts: coefficients z (k, M), shares (k,) of sum 1, profile, remarks."
-
-    z: Tensor
-    shares: Tensor
-    profile: str
-    notes: list[str]
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #8b63a59d
-def tuned(self: Emulator) -> Tensor:
-    "Coefficients (U, M) of the users it was tuned on, without those who came later."
-    return self.prompts.z[[i for i, u in enumerate(self.users) if u not in self.passport.onboarded]]
-
-
-def crowd(self: Emulator) -> Tensor:
-    "Coefficients (k, M) of up to CROWD of the users it was tuned on: the population."
-    return self.tuned()[spread_evenly([*range(len(self.tuned()))], CROWD)]
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #31a55de6
-def person(self: Emulator, user: str | None, profile: str | None = None) -> Person:
-    "Who answers for `user`: themselves, or the crowd for None or someone unknown, who is also warned of, or both for someone onboarded."
-    for name, text in dict(user=user, profile=profile).items():
-        if text is not None and not isinstance(text, str):
-            raise FixateError(f"{name}={text!r}; accepted: a text, or None")
-    known, came = user in self.prompts.users, self.passport.onboarded.get(user)
-    own, text = (
-        self.prompts.z[[self.prompts.index(user)] if known else []],
-        self.passport.profiles[user] if known and profile is None else profile or "",
-    )
-    if known and (not came or came["share"] == 1):
-        return Person(own, torch.ones(1, dtype=torch.float64), text, [])
-    others, share = self.crowd(), came["share"] if known else 0.0
-    k = len(others)
-    if known:
-        note = f"onboarded: {share:.0%} their own prompt, {1 - share:.0%} the mean of {k} other users"
-    else:
-        note = (
-            ("no user given" if user is None else f"user {user!r} is unknown and has no sessions")
-            + f": the population answers (mean of {k} users)"
-            + ("" if profile else ", no profile")
-        )
-    if user is not None and not known:
-        warnings.warn(note, stacklevel=3)
-    return Person(
-        torch.cat([own, others]),
-        torch.tensor([share] * known + [(1 - share) / k] * k, dtype=torch.float64),
-        text,
-        [note],
+    profiles = study.users.set_index("user").profile.to_dict()
+    return EmulatorConfig(
+        base_model=base_model_of(backbone, s.backbone),
+        operator=s.operator,
+        options=asdict(s.probe(backbone.n_layers)),
+        prompt_at=s.prompt_at,
+        pooling=s.pooling,
+        signal=s.signal,
+        form=prompts.form,
+        labels=label_scheme(study),
+        instruction=INSTRUCTION,
+        profiles={u: profiles[u] for u in prompts.users},
+        study=about or {k: study.meta.get(k) for k in ("dataset", "fingerprint")},
+        tuned_with=asdict(s),
+        results=results or {},
     )
 
 
-# %% ../../nbs/13_emulator/20_emulator.ipynb #296aba2e
-def look(
-    self: Emulator,
-    image,
-    slots,
-    user: str | None = None,
-    profile: str | None = None,
-    query: str | None = None,
-    batch: int = 8,
+# %% ../../nbs/13_emulator/20_emulator.ipynb #e78e3b40
+def _answers(em: EmulatorParts, seen: SeenPage, asked: Encoded, paths: list[TokenPath], z: Tensor) -> Tensor:
+    "Attention (k, n), P(click) (k, n) and relevance (k, V), side by side, under coefficients z (k, M)."
+    soft = em.prompts.mix(z).to(em.backbone.device)
+    batch = same_page([asked] * len(z), seen.vision, seen.pool, paths, soft, em.config.prompt_at)
+    out = probe_page(em.backbone, batch, None, em.config.probe(), em.config.operator)
+    relevance = torch.stack([r[v].abs() for r, v in zip(out.relevance, out.visual)]).double()
+    shares = relevance / relevance.sum(1, keepdim=True).clamp_min(1e-300)
+    return torch.cat([out.attention.double(), out.probs.double(), shares], 1).cpu()
+
+
+def mean_look(
+    em: EmulatorParts, seen: SeenPage, who: Person, user: str | None, query: str | None = None, batch: int = 8
 ) -> Look:
-    "What `user` sees in a page (path, PIL image or array) with `slots` (see `read_slots`): attention, click probabilities, relevance. `profile` replaces what is known of the person."
-    if batch < 1:
-        raise FixateError(f"batch={batch}; accepted: a whole number of at least 1")
-    who, seen, p, b = self.person(user, profile), self.page(image, slots), self.passport, self.backbone
-    prompt, paths, total = (
-        encode(b, question(who.profile, query), seen.vision),
-        label_paths(b, tuple(seen.slots.label)),
-        0,
-    )
+    "What a person sees in a page: the mean, by shares, of those who answer for them, `batch` at a time."
+    asked = encode(em.backbone, question(who.profile, query), seen.vision)
+    paths, total = label_paths(em.backbone, tuple(seen.slots.label)), 0
     for z, share in zip(who.z.split(batch), who.shares.split(batch)):
-        soft = self.prompts.mix(z).to(b.device)
-        asking = same_page([prompt] * len(z), seen.vision, seen.pool, paths, soft, p.prompt_at)
-        out = probe_page(b, asking, None, p.probe(), p.operator)
-        relevance = torch.stack([r[v].abs() for r, v in zip(out.relevance, out.visual)]).double()
-        total += (
-            share
-            @ torch.cat(
-                [
-                    out.attention.double(),
-                    out.probs.double(),
-                    relevance / relevance.sum(1, keepdim=True).clamp_min(1e-300),
-                ],
-                1,
-            ).cpu()
-        )
-    attention, probs, relevance = np.split(total.numpy(), [len(paths), 2 * len(paths)])
-    return Look(
-        attention,
-        probs,
-        relevance,
-        seen.vision.token_boxes().double().numpy() * [*seen.picture.size, *seen.picture.size],
-        seen.slots,
-        seen.picture,
-        user,
-        who.notes + seen.notes,
-    )
+        total += share @ _answers(em, seen, asked, paths, z)
+    n = len(paths)
+    found = np.split(total.numpy(), [n, 2 * n])
+    return Look(*found, seen.token_boxes(), seen.slots, seen.picture, user, who.notes + seen.notes)
 
 
-# %% ../../nbs/13_emulator/20_emulator.ipynb #186307b7
-Emulator.tuned, Emulator.crowd, Emulator.person, Emulator.look = tuned, crowd, person, look
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #d1d45c45
-def names(users, known: list[str]) -> list[str]:
-    "`users` as a list of names, `known` for None. Raises FixateError for a single text, which would be taken for its letters, and for none."
-    users = known if users is None else users if isinstance(users, str) else list(users)
-    if isinstance(users, str) or not all(isinstance(u, str) for u in users):
-        raise FixateError(f"users={users!r}; accepted: a list of names, or None for all")
-    if not users:
-        raise FixateError("0 users; accepted: at least one name, or None for all")
-    return users
-
-
-# %% ../../nbs/13_emulator/20_emulator.ipynb #2e9ebb35
-def look_many(
-    self: Emulator,
-    image,
-    slots,
-    users: list[str] | None = None,
-    profiles: dict[str, str] | None = None,
-    query: str | None = None,
-    batch: int = 16,
-    progress: bool = False,
-) -> pd.DataFrame:
-    "What many `users` (default: all) see in one page: one row per user and slot. `profiles` replaces what is known of some; memory grows with `batch`, not with the users."
-    users, profiles, p = names(users, self.users), profiles or {}, self.passport
-    seen, people = self.page(image, slots), {u: self.person(u, profiles.get(u)) for u in dict.fromkeys(users)}
-    asked, owner, at, shares = {}, [], [], []  # each pair of profile and coefficients is asked once
-    for i, who in enumerate(people.values()):
+# %% ../../nbs/13_emulator/20_emulator.ipynb #ce1f2117
+def _asked_once(people: list[Person]) -> tuple[list, list[int], Tensor, Tensor]:
+    "Different pairs (profile, z); for every answer that is needed its pair, its person and its share."
+    asked, at, owner, shares = {}, [], [], []
+    for i, who in enumerate(people):
         for z, share in zip(who.z.tolist(), who.shares.tolist()):
             owner.append(i)
             shares.append(share)
             at.append(asked.setdefault((who.profile, tuple(z)), len(asked)))
-    z, owner, shares = (
-        torch.tensor([z for _, z in asked]),
-        torch.tensor(owner),
-        torch.tensor(shares, dtype=torch.float64)[:, None],
+    return list(asked), at, torch.tensor(owner), torch.tensor(shares, dtype=torch.float64)[:, None]
+
+
+def probe_people(
+    em: EmulatorParts, seen: SeenPage, people: list[Person], query: str | None, batch: int, progress: bool
+) -> list[Tensor]:
+    "Attention (P, n) and P(click) (P, n) of people before one page; memory grows with `batch` only."
+    asked, at, owner, shares = _asked_once(people)
+    z = torch.tensor([z for _, z in asked])
+
+    def soft(rows: Tensor) -> Tensor:
+        return em.prompts.mix(z[rows]).to(em.backbone.device)
+
+    texts, labels = [question(text, query) for text, _ in asked], tuple(seen.slots.label)
+    users = PageUsers(
+        seen.vision, texts, labels, seen.pool, soft, torch.arange(len(asked)), prompt_at=em.config.prompt_at
     )
-    crowd = PageUsers(
-        seen.vision,
-        [question(text, query) for text, _ in asked],
-        tuple(seen.slots.label),
-        seen.pool,
-        lambda rows: self.prompts.mix(z[rows]).to(self.backbone.device),
-        torch.arange(len(asked)),
-        prompt_at=p.prompt_at,
-    )
-    found = many_users(self.backbone, crowd, p.probe(), p.operator, batch, progress)
+    found = many_users(em.backbone, users, em.config.probe(), em.config.operator, batch, progress)
+    empty = torch.zeros(len(people), len(labels), dtype=torch.float64)
+    return [empty.index_add(0, owner, shares * x.double()[at]) for x in found]
+
+
+# %% ../../nbs/13_emulator/20_emulator.ipynb #3fb322d2
+def look_table(
+    seen: SeenPage, people: dict[str, Person], users: list[str], found: list[Tensor]
+) -> pd.DataFrame:
+    "One row per user and slot: user, slot, label, title, attention, click; the notes are in its attrs."
     n, place = len(seen.slots), {u: i for i, u in enumerate(people)}
-    mine = [
-        torch.zeros(len(people), n, dtype=torch.float64)
-        .index_add_(0, owner, shares * x.double()[at])[[place[u] for u in users]]
-        .numpy()
-        .ravel()
-        for x in found
-    ]
+    attention, click = (x[[place[u] for u in users]].numpy().ravel() for x in found)
     table = pd.DataFrame(
         dict(
             user=np.repeat(np.array(users, object), n),
             slot=np.tile(np.arange(n), len(users)),
             label=np.tile(seen.slots.label.to_numpy(object), len(users)),
             title=np.tile(seen.slots.title.fillna("").to_numpy(object), len(users)),
-            attention=mine[0],
-            click=mine[1],
+            attention=attention,
+            click=click,
         )
     )
-    table.attrs["notes"] = list(
-        dict.fromkeys([*seen.notes, *(note for who in people.values() for note in who.notes)])
-    )
+    notes = [*seen.notes, *(note for who in people.values() for note in who.notes)]
+    table.attrs["notes"] = list(dict.fromkeys(notes))
     return table
 
 
-# %% ../../nbs/13_emulator/20_emulator.ipynb #24375756
-def click(
-    self: Emulator,
-    image,
-    slots,
-    user: str | None = None,
-    rng: np.random.Generator | int | None = None,
-    profile: str | None = None,
-    query: str | None = None,
-) -> int:
-    "The number of the slot that a user clicks: one draw. `rng` is a generator or a seed."
-    probs = self.look(image, slots, user, profile, query).click_probs
-    return int(np.random.default_rng(rng).choice(len(probs), p=probs / probs.sum()))
+# %% ../../nbs/13_emulator/20_emulator.ipynb #ba225874
+def _from_run(cls, folder, study, backbone, device: str):
+    "See `Emulator.from_run`."
+    prompts, record, study = read_run(folder, study)
+    s = run_settings(record)
+    backbone = backbone or load_backbone(s.backbone, device)
+    em = cls.from_prompts(backbone, prompts, study, s, record["study"], run_results(record))
+    known = str(record["backbone_digest"].get("after"))
+    if known != em.config.base_model["digest"]:
+        raise FixateError(
+            f"backbone {backbone.name} has other weights than the run was tuned with "
+            f"(digest {known[:12]}…); accepted: {s.backbone} as it was"
+        )
+    return em
 
 
-# %% ../../nbs/13_emulator/20_emulator.ipynb #f86ddfbd
-Emulator.look_many, Emulator.click = look_many, click
+def _look_many(em: EmulatorParts, image, slots, users, profiles, query, batch, progress) -> pd.DataFrame:
+    "See `Emulator.look_many`."
+    users, profiles = user_names(users, em.prompts.users), profiles or {}
+    seen = em.see_page(image, slots)
+    people = {u: em.person(u, profiles.get(u)) for u in dict.fromkeys(users)}
+    found = probe_people(em, seen, list(people.values()), query, batch, progress)
+    return look_table(seen, people, users, found)
+
+
+# %% ../../nbs/13_emulator/20_emulator.ipynb #e272bfca
+class Emulator(EmulatorParts):
+    "People before pages: where somebody looks, what they click, and what would change it."
+
+    # fmt: off
+    # Signatures stand on few lines, so that all that an emulator can do is seen at once.
+    @classmethod
+    def from_run(cls, folder: str | Path, study: str | Path | Study | None = None,
+                 backbone: Backbone | None = None, device: str = "cpu") -> "Emulator":
+        "From what `fixate train` wrote. FixateError where run, study and backbone do not belong together."
+        return _from_run(cls, folder, study, backbone, device)
+
+    @classmethod
+    def from_prompts(cls, backbone: Backbone, prompts: PersonalPrompts, study: Study, s: Settings,
+                     about: dict | None = None, results: dict | None = None) -> "Emulator":
+        "From what `fixate.tuning.train.train` gave for a study and settings (see `settled`), without a run."
+        return cls(backbone, prompts, config_of(backbone, prompts, study, s, about, results))
+
+    @classmethod
+    def from_pretrained(cls, folder_or_hub_id: str | Path, *, backbone: Backbone | None = None,
+                        device: str = "cpu", dtype: torch.dtype | None = None, **hub) -> "Emulator":
+        """From a folder or a hub id. FixateError with one line for anything that does not fit.
+
+        `hub` may have revision, token, cache_dir, local_files_only, force_download."""
+        prompts, config = read_files(fetched(folder_or_hub_id, **hub))
+        return cls(backbone_for(config, backbone, device, dtype), prompts, config)
+
+    def save_pretrained(self, folder: str | Path, *, push_to_hub: bool = False, **hub) -> str | None:
+        "Three files into a folder: all, or none. Also to the hub if asked, as `push_to_hub(**hub)` does."
+        write_files(folder, self.prompts, self.config)
+        return self.push_to_hub(hub.pop("repo_id", Path(folder).name), **hub) if push_to_hub else None
+
+    @property
+    def users(self) -> list[str]:
+        "Names of the people it knows."
+        return list(self.prompts.users)
+
+    def look(self, image: PageImage, slots: PageSlots, user: str | None = None, profile: str | None = None,
+             query: str | None = None, batch: int = 8) -> Look:
+        "What `user` sees in a page: attention, click probabilities, relevance. `profile` replaces theirs."
+        counted("batch", batch)
+        who, seen = self.person(user, profile), self.see_page(image, slots)
+        return mean_look(self, seen, who, user, query, batch)
+
+    def look_many(self, image: PageImage, slots: PageSlots, users: list[str] | None = None,
+                  profiles: dict[str, str] | None = None, query: str | None = None, batch: int = 16,
+                  progress: bool = False) -> pd.DataFrame:
+        "What many `users` (default: all) see in a page: a row per user and slot. `profiles` replace theirs."
+        return _look_many(self, image, slots, users, profiles, query, batch, progress)
+
+    def click(self, image: PageImage, slots: PageSlots, user: str | None = None,
+              rng: np.random.Generator | int | None = None, profile: str | None = None,
+              query: str | None = None) -> int:
+        "The number of the slot that a user clicks: one draw. `rng` is a generator or a seed."
+        probs = self.look(image, slots, user, profile, query).click_probs
+        return int(np.random.default_rng(rng).choice(len(probs), p=probs / probs.sum()))
+
+    def scene(self, image: PageImage, slots: PageSlots, headings: list | None = None) -> "Scene":
+        "A page to be changed; `headings`: the box (px) that moves along with each row, from the top."
+        from fixate.emulator.scene import new_scene
+        return new_scene(self, image, slots, headings)
+
+    def what_if(self, before: "Scene", after: "Scene", users: list[str] | None = None,
+                profiles: dict[str, str] | None = None, query: str | None = None, batch: int = 16,
+                seed: int = 0, n_boot: int = 1000, progress: bool = False) -> "WhatIf":
+        "What `users` (default: all it was tuned on) do before one scene and before another of the same page."
+        from fixate.emulator.what_if import compare_scenes
+        return compare_scenes(self, before, after, users, profiles, query, batch, seed, n_boot, progress)
+
+    def onboard(self, name: str, sessions: list[dict] | Study, signal: str = "gaze", profile: str = "",
+                share: float | None = None, **options) -> list[float]:
+        "Add a user, fitted to their sessions: the objective before every step. See `onboard_user`."
+        from fixate.emulator.onboard import onboard_user
+        return onboard_user(self, name, sessions, signal, profile, share, **options)
+
+    def calibrate(self, study: str | Path | Study, split: str = "val", seed: int = 0) -> Calibration:
+        "What its click probabilities are worth, learnt from the clicks of a split's sessions."
+        from fixate.emulator.calibrate import emulator_calibration
+        return emulator_calibration(self, study, split, seed)
+
+    def steer(self, image: PageImage, slots: PageSlots, user: str | None = None, slot: int = 0,
+              strength: float = 2.0, heads: "Heads" = (), profile: str | None = None,
+              query: str | None = None) -> Look:
+        "What `user` sees when `heads` (see `gaze_heads`) are turned toward `slot` by `strength` nats."
+        from fixate.emulator.steer import steered_look
+        return steered_look(self, image, slots, user, slot, strength, heads, profile, query)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    "evaluate_prompts",
     "scored",
+    "evaluate_prompts",
     "evaluate_corrections",
     "frozen_readout",
     "evaluate_bias",
@@ -15,10 +15,10 @@ __all__ = [
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #40e186ee
 import json
-import os
 import platform
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +31,7 @@ from ..baselines.frozen_corrections import CORRECTIONS
 from ..baselines.position import fit_counts
 from ..baselines.registry import baselines_for, score_baselines, what_was_fitted
 from ..core.errors import FixateError
-from ..core.files import write_json
+from ..core.files import write_json, write_parquet
 from ..core.study import Study
 from .head_bias import gaze_biased, settle_bias
 from .identity import identity_scores, identity_summary, position_scores
@@ -48,35 +48,29 @@ from ..tuning.settings import Settings, settings, settled
 from ..tuning.train import train
 
 
+# %% ../../nbs/11_evaluation/70_run.ipynb #8b865ffa
+def scored(study: Study, examples: list[Example]) -> pd.DataFrame:
+    "The rows of study.sessions that `examples` were made from, in that order."
+    sessions = study.sessions.set_index("session", drop=False)
+    return sessions.loc[[e.session for e in examples]].reset_index(drop=True)
+
+
 # %% ../../nbs/11_evaluation/70_run.ipynb #20508b52
 def evaluate_prompts(
     backbone: Backbone,
     study: Study,
     examples: list[Example],
-    soft,
+    soft: Callable,
     method: str,
     s: Settings,
     target: str = "gaze",
 ) -> pd.DataFrame:
     "Per-session rows of one model-based method under both protocols."
-    sessions = scored(study, examples)
-    return pd.concat(
-        [
-            score_maps(study, method, predict_maps(backbone, examples, soft, s, p), (p,), sessions, target)
-            for p in PROTOCOLS
-        ],
-        ignore_index=True,
-    )
-
-
-# %% ../../nbs/11_evaluation/70_run.ipynb #8b865ffa
-def scored(study: Study, examples: list[Example]) -> pd.DataFrame:
-    "The rows of study.sessions that `examples` were made from, in that order."
-    return (
-        study.sessions.set_index("session", drop=False)
-        .loc[[e.session for e in examples]]
-        .reset_index(drop=True)
-    )
+    sessions, rows = scored(study, examples), []
+    for p in PROTOCOLS:
+        maps = predict_maps(backbone, examples, soft, s, p)
+        rows.append(score_maps(study, method, maps, (p,), sessions, target))
+    return pd.concat(rows, ignore_index=True)
 
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #175395ff
@@ -89,47 +83,104 @@ def evaluate_corrections(
     target: str = "gaze",
     limit: int = 600,
 ) -> pd.DataFrame:
-    "Per-session rows of the frozen backbone, sink-corrected and calibrated on at most `limit` evenly spread `train` examples."
-    train, sessions, out = spread_evenly(train, limit), scored(study, test), []
+    "Rows of the frozen backbone, corrected as at most `limit` evenly spread `train` examples advise."
+    parts, sessions, rows = (spread_evenly(train, limit), test), scored(study, test), []
     for p in PROTOCOLS:
-        both = tuple(
-            pd.concat(pair)
-            for pair in zip(*(predict_maps(backbone, part, prompted(None), s, p) for part in (train, test)))
-        )
-        out += [
-            score_maps(study, name, correct(study, *both), (p,), sessions, target)
-            for name, correct in CORRECTIONS.items()
-        ]
-    return pd.concat(out, ignore_index=True)
+        seen = [predict_maps(backbone, part, prompted(None), s, p) for part in parts]
+        both = tuple(pd.concat(pair) for pair in zip(*seen))
+        for name, correct in CORRECTIONS.items():
+            rows.append(score_maps(study, name, correct(study, *both), (p,), sessions, target))
+    return pd.concat(rows, ignore_index=True)
 
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #00227327
 def frozen_readout(backbone: Backbone, val: list[Example], s: Settings) -> Settings:
     "`s` with the temperature and floor that suit the frozen backbone's own answers on `val` examples."
     attention, _ = predict_maps(backbone, val, prompted(None), replace(s, temperature=1.0, floor=0.0))
-    return replace(s, **dict(zip(("temperature", "floor"), fit_readout(gaze_of(val), attention.to_numpy()))))
+    temperature, floor = fit_readout(gaze_of(val), attention.to_numpy())
+    return replace(s, temperature=temperature, floor=floor)
 
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #cfffaecf
 def evaluate_bias(
     backbone: Backbone, study: Study, examples: dict[str, list[Example]], s: Settings, target: str = "gaze"
 ) -> pd.DataFrame:
-    "Per-session rows of the frozen backbone whose heads lean towards the user's mean gaze, as `settle_bias` settled it on train and val `examples`."
-    test, leaning = examples["test"], settle_bias(backbone, study, examples, s)
-    return pd.concat(
-        [
-            score_maps(
-                study,
-                "gaze_biased",
-                gaze_biased(backbone, study, test, leaning, s, p),
-                (p,),
-                scored(study, test),
-                target,
+    "Rows of the frozen backbone with heads that lean to the user's mean gaze, settled on train and val."
+    test, leaning, rows = examples["test"], settle_bias(backbone, study, examples, s), []
+    for p in PROTOCOLS:
+        maps = gaze_biased(backbone, study, test, leaning, s, p)
+        rows.append(score_maps(study, "gaze_biased", maps, (p,), scored(study, test), target))
+    return pd.concat(rows, ignore_index=True)
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #1c034a3e
+def _jobs(backbone: Backbone, val: list[Example], tuned: dict[str, PersonalPrompts], plans: dict) -> dict:
+    "{method: (rule for prompts, settings)} of every prompted row."
+    s, ours = plans["fixate"], tuned["fixate"]
+    raw = replace(s, temperature=1.0, floor=0.0)
+    fresh = PersonalPrompts(ours.users, backbone.hidden_size, s.n_soft, s.n_basis, s.form, seed=s.seed + 1000)
+    jobs = {
+        "fixate": (prompted(ours), s),
+        "fixate_raw": (prompted(ours), raw),
+        "shared_prompt": (prompted(tuned["shared_prompt"], "shared"), plans["shared_prompt"]),
+        "random_prompt": (prompted(fresh), s),
+        "backbone": (prompted(None), raw),
+        "backbone_read_out": (prompted(None), frozen_readout(backbone, val, raw)),
+    }
+    if len(ours.users) > 1:
+        jobs["shuffled_user"] = prompted(ours, "shuffled", s.seed), s
+    if "released" in tuned:
+        jobs["released"] = prompted(tuned["released"]), plans["released"]
+    return jobs
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #c50b3bed
+def _evaluate_all(
+    backbone: Backbone,
+    study: Study,
+    examples: dict[str, list[Example]],
+    tuned: dict[str, PersonalPrompts],
+    plans: dict[str, Settings],
+    names: list[str],
+    target: str,
+    progress: bool,
+) -> pd.DataFrame:
+    "The per-session table of every method on the test examples; `names`: the baselines."
+    raw, test = replace(plans["fixate"], temperature=1.0, floor=0.0), examples["test"]
+    jobs = _jobs(backbone, examples["val"], tuned, plans)
+    rows = [
+        evaluate_prompts(backbone, study, test, soft, method, plan, target)
+        for method, (soft, plan) in tqdm(jobs.items(), desc="evaluating", disable=not progress)
+    ]
+    rows.append(evaluate_corrections(backbone, study, examples["train"], test, raw, target))
+    if raw.operator in ONE_ROW:
+        rows.append(evaluate_bias(backbone, study, examples, raw, target))
+    rows.append(score_baselines(study, names, scored(study, test), target))
+    return pd.concat(rows, ignore_index=True)
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #2ac3a112
+def _identities(
+    backbone: Backbone,
+    study: Study,
+    test: list[Example],
+    tuned: dict[str, PersonalPrompts],
+    plans: dict[str, Settings],
+    per_user: int,
+    progress: bool,
+) -> dict:
+    "Retrieval of the session's user, by tuned prompts and by mean maps; {} for a study of one user."
+    if len({e.user for e in test}) < 2:
+        return {}
+    found = {}
+    for name in ("fixate", "released"):
+        if name in tuned:
+            scores = identity_scores(
+                backbone, test, tuned[name], plans[name], per_user=per_user, progress=progress
             )
-            for p in PROTOCOLS
-        ],
-        ignore_index=True,
-    )
+            found[name] = identity_summary(scores)
+    yardstick = position_scores(study, scored(study, spread_out(test, per_user)))
+    return found | {"user_mean": identity_summary(yardstick)}
 
 
 # %% ../../nbs/11_evaluation/70_run.ipynb #c5608320
@@ -142,6 +193,99 @@ def surroundings(backbone: Backbone) -> dict:
         versions=dict(python=platform.python_version(), **{n: version(n) for n in names}),
         commit=git.stdout.strip() if git.returncode == 0 else None,
         device=f"{backbone.device.type} ({torch.get_num_threads()} threads)",
+    )
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #104e412c
+def _reliable(study: Study) -> dict:
+    "Split-half reliability of the users; {} where too few left two sessions."
+    try:
+        return reliability_of_users(study)
+    except FixateError:
+        return {}
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #e545ffa9
+def _counts(study: Study, examples: dict[str, list[Example]], dropped: dict) -> dict:
+    "What the study holds, what of it was used, and what was left out and why."
+    return dict(
+        fingerprint=study.meta.get("fingerprint"),
+        dataset=study.meta.get("dataset"),
+        users=int(study.users.user.nunique()),
+        pages=len(study.pages),
+        sessions={k: len(v) for k, v in examples.items()},
+        dropped=dropped,
+        baselines=fit_counts(study),
+    )
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #808aeadc
+def _plans_for(s: Settings, n_layers: int, released: bool) -> dict[str, Settings]:
+    "The settings of every training of a run, by the name of its row."
+    plans = {"fixate": s, "shared_prompt": replace(s, personal=False)}
+    if released and s.preset != "released":
+        same = ("operator", "backbone", "seed", "pooling", "signal")
+        plans["released"] = settings("released", n_layers, **{k: getattr(s, k) for k in same})
+    return plans
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #372aab7d
+def _examples_for(study: Study, backbone: Backbone, s: Settings, target: str, progress: bool) -> tuple:
+    "Examples of train, val and test, and counts of what was left out. FixateError for no test sessions."
+    signals = dict(train=s.signal, val=s.signal, test=target)
+    made = {
+        split: make_examples(study, backbone, split, signal, s.pooling, progress)
+        for split, signal in signals.items()
+    }
+    examples, dropped = {k: v[0] for k, v in made.items()}, {k: v[1] for k, v in made.items()}
+    if not examples["test"]:
+        raise FixateError(
+            f"no usable test sessions in {study.path}; "
+            f"accepted: a study with clicks and {target} in its test split"
+        )
+    return examples, dropped
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #38fbce29
+def _finished(out: Path, params: dict, asked: dict) -> tuple[dict, pd.DataFrame] | None:
+    """Record and table of a finished run; None where there is none.
+
+    FixateError where the folder holds another run than the one with `params` that is `asked`."""
+    if not (out / "record.json").exists():
+        return None
+    record = json.loads((out / "record.json").read_text(encoding="utf-8"))
+    stored = record["params"] | dict(asked, released=True) | record.get("evaluation", {})
+    wanted = params | asked
+    if other := [k for k, v in wanted.items() if stored.get(k) != v]:
+        raise FixateError(
+            f"{out} holds a run with {other[0]}={stored.get(other[0])!r}, not {wanted[other[0]]!r}; "
+            "accepted: the same run, or another folder"
+        )
+    return record, pd.read_parquet(out / "sessions.parquet")
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #5eec36ba
+def _check_frozen(backbone: Backbone, before: str, name: str) -> str:
+    "The digest of the backbone's parameters; FixateError where it is not what it was `before`."
+    after = weights_digest(backbone)
+    if after != before:
+        raise FixateError(f"backbone {name}: parameters changed during the run; accepted: a frozen backbone")
+    return after
+
+
+# %% ../../nbs/11_evaluation/70_run.ipynb #baf23f84
+def _computed(study: Study, table: pd.DataFrame, out: Path, truth: str | Path | None, identity: dict) -> dict:
+    "The part of a record that follows from table and study; writes the example pages into `out`."
+    return dict(
+        metrics=metrics_of(table),
+        tests=tests_of(table),
+        calibration=calibration_of(table),
+        power=power_of(table),
+        identity=identity,
+        fitted=what_was_fitted(study),
+        users=_reliable(study),
+        examples=save_examples(study, table, out),
+        **({"truth": truth_of(table, study, truth)} if truth else {}),
     )
 
 
@@ -158,178 +302,44 @@ def run(
     identity: int | None = 6,
     released: bool = True,
 ) -> tuple[dict, pd.DataFrame]:
-    """Train, evaluate, and write sessions.parquet, examples/ and then record.json under `out`; returns record and table. Resumes what was interrupted.
+    """Train, evaluate, and write sessions.parquet, examples/ and then record.json under `out`.
 
-    `target`: signal that attention is scored against. `baselines`: names, or None for all. `identity`: sessions per user in the identity test, 0 for none.
-    `released`: also train the released settings as a rival, which takes longer than all the rest."""
+    Returns record and table; resumes what was interrupted. `target`: signal that attention is scored against.
+    `baselines`: names, or None for all. `identity`: sessions per user in the identity test, 0 for none.
+    `released`: also train the authors' released settings as a rival, which takes longer than all the rest."""
     out, started = Path(out), time.time()
     params = asdict(s) | dict(study=study.meta.get("fingerprint"))
     names = baselines_for(study, baselines)
-    asked = dict(
-        protocols=list(PROTOCOLS), target=target, baselines=names, identity=identity, released=released
-    )
-    if (out / "record.json").exists():
-        record = json.loads((out / "record.json").read_text(encoding="utf-8"))
-        stored = record["params"] | dict(asked, released=True) | record.get("evaluation", {})
-        if other := [k for k, v in (params | asked).items() if stored.get(k) != v]:
-            raise FixateError(
-                f"{out} holds a run with {other[0]}={stored.get(other[0])!r}, not {(params | asked)[other[0]]!r}; accepted: the same run, or another folder"
-            )
-        return record, pd.read_parquet(out / "sessions.parquet")
+    asked = dict(protocols=list(PROTOCOLS), target=target, baselines=names)
+    asked |= dict(identity=identity, released=released)
+    if finished := _finished(out, params, asked):
+        return finished
     out.mkdir(parents=True, exist_ok=True)
     before = weights_digest(backbone)
-    made = {
-        split: make_examples(study, backbone, split, s.signal, s.pooling, progress)
-        for split in ("train", "val")
-    }
-    made["test"] = make_examples(study, backbone, "test", target, s.pooling, progress)
-    examples, dropped = {k: v[0] for k, v in made.items()}, {k: v[1] for k, v in made.items()}
-    if not examples["test"]:
-        raise FixateError(
-            f"no usable test sessions in {study.path}; accepted: a study with clicks and {target} in its test split"
-        )
-    rival = settings(
-        "released",
-        backbone.n_layers,
-        operator=s.operator,
-        backbone=s.backbone,
-        seed=s.seed,
-        pooling=s.pooling,
-        signal=s.signal,
-    )
-    plans = {"fixate": s, "shared_prompt": _impersonal(s)} | (
-        {"released": rival} if released and s.preset != "released" else {}
-    )
-    tuned = {
-        name: train(backbone, study, plan, out / name, progress, examples) for name, plan in plans.items()
-    }
-    prompts, plans = (
-        {k: v[0] for k, v in tuned.items()},
-        {k: settled(plan, tuned[k][1]) for k, plan in plans.items()},
-    )
+    examples, dropped = _examples_for(study, backbone, s, target, progress)
+    plans, prompts, curves = _plans_for(s, backbone.n_layers, released), {}, {}
+    for name, plan in plans.items():
+        prompts[name], curves[name] = train(backbone, study, plan, out / name, progress, examples)
+    plans = {name: settled(plan, curves[name]) for name, plan in plans.items()}
     table = _evaluate_all(backbone, study, examples, prompts, plans, names, target, progress)
-    known = (
-        _identities(backbone, study, examples["test"], prompts, plans, identity, progress) if identity else {}
-    )
-    after = weights_digest(backbone)
-    if after != before:
-        raise FixateError(
-            f"backbone {s.backbone}: parameters changed during the run; accepted: a frozen backbone"
-        )
+    known = {}
+    if identity:
+        known = _identities(backbone, study, examples["test"], prompts, plans, identity, progress)
+    after = _check_frozen(backbone, before, s.backbone)
     for name, p in prompts.items():
         save_prompts(p, out / f"{name}.safetensors")
-    table.to_parquet(out / ".sessions.part")
-    os.replace(out / ".sessions.part", out / "sessions.parquet")
-    counts = dict(
-        fingerprint=study.meta.get("fingerprint"),
-        dataset=study.meta.get("dataset"),
-        users=int(study.users.user.nunique()),
-        pages=len(study.pages),
-        sessions={k: len(v) for k, v in examples.items()},
-        dropped=dropped,
-        baselines=fit_counts(study),
-    )
+    write_parquet(out / "sessions.parquet", table)
     record = dict(
         params=params,
         evaluation=asked,
-        study=counts,
+        study=_counts(study, examples, dropped),
         **surroundings(backbone),
         seconds=round(time.time() - started, 1),
         backbone_digest=dict(before=before, after=after),
         settled={k: getattr(plans["fixate"], k) for k in ("temperature", "floor")},
-        curves=tuned["fixate"][1],
-        rivals={k: dict(settings=asdict(plans[k]), curves=v[1]) for k, v in tuned.items() if k != "fixate"},
-        metrics=metrics_of(table),
-        tests=tests_of(table),
-        calibration=calibration_of(table),
-        power=power_of(table),
-        identity=known,
-        fitted=what_was_fitted(study),
-        users=_reliable(study),
-        examples=save_examples(study, table, out),
-        **({"truth": truth_of(table, study, truth)} if truth else {}),
+        curves=curves["fixate"],
+        rivals={k: dict(settings=asdict(plans[k]), curves=v) for k, v in curves.items() if k != "fixate"},
+        **_computed(study, table, out, truth, known),
     )
     write_json(out / "record.json", record)
     return record, table
-
-
-# %% ../../nbs/11_evaluation/70_run.ipynb #808aeadc
-def _impersonal(s: Settings) -> Settings:
-    "The same settings without the personal part."
-    return Settings(**asdict(s) | dict(personal=False))
-
-
-# %% ../../nbs/11_evaluation/70_run.ipynb #c50b3bed
-def _evaluate_all(
-    backbone,
-    study: Study,
-    examples: dict[str, list[Example]],
-    tuned: dict[str, PersonalPrompts],
-    plans: dict[str, Settings],
-    names: list[str],
-    target: str,
-    progress: bool,
-) -> pd.DataFrame:
-    "The per-session table of every method on the test examples."
-    s, seed, test = plans["fixate"], plans["fixate"].seed, examples["test"]
-    raw = replace(s, temperature=1.0, floor=0.0)
-    fresh = PersonalPrompts(
-        tuned["fixate"].users, backbone.hidden_size, s.n_soft, s.n_basis, s.form, seed=seed + 1000
-    )
-    jobs = {
-        "fixate": (prompted(tuned["fixate"]), s),
-        "fixate_raw": (prompted(tuned["fixate"]), raw),
-        "shared_prompt": (prompted(tuned["shared_prompt"], "shared"), plans["shared_prompt"]),
-        "random_prompt": (prompted(fresh), s),
-        "backbone": (prompted(None), raw),
-        "backbone_read_out": (prompted(None), frozen_readout(backbone, examples["val"], raw)),
-    }
-    if len(tuned["fixate"].users) > 1:
-        jobs["shuffled_user"] = (
-            prompted(tuned["fixate"], "shuffled", seed),
-            s,
-        )  # one user alone has nobody to swap with
-    if "released" in tuned:
-        jobs["released"] = prompted(tuned["released"]), plans["released"]
-    rows = [
-        evaluate_prompts(backbone, study, test, soft, method, plan, target)
-        for method, (soft, plan) in tqdm(jobs.items(), desc="evaluating", disable=not progress)
-    ]
-    rows.append(evaluate_corrections(backbone, study, examples["train"], test, raw, target))
-    if s.operator in ONE_ROW:
-        rows.append(evaluate_bias(backbone, study, examples, raw, target))
-    return pd.concat([*rows, score_baselines(study, names, scored(study, test), target)], ignore_index=True)
-
-
-# %% ../../nbs/11_evaluation/70_run.ipynb #2ac3a112
-def _identities(
-    backbone,
-    study: Study,
-    test: list[Example],
-    tuned: dict[str, PersonalPrompts],
-    plans: dict[str, Settings],
-    per_user: int,
-    progress: bool,
-) -> dict:
-    "Retrieval of the session's user, by tuned prompts and by mean maps; {} for a study of one user."
-    if len({e.user for e in test}) < 2:
-        return {}
-    found = {
-        name: identity_summary(
-            identity_scores(backbone, test, tuned[name], plans[name], per_user=per_user, progress=progress)
-        )
-        for name in ("fixate", "released")
-        if name in tuned
-    }
-    return found | {
-        "user_mean": identity_summary(position_scores(study, scored(study, spread_out(test, per_user))))
-    }
-
-
-# %% ../../nbs/11_evaluation/70_run.ipynb #104e412c
-def _reliable(study: Study) -> dict:
-    "Split-half reliability of the users; {} where too few left two sessions."
-    try:
-        return reliability_of_users(study)
-    except FixateError:
-        return {}

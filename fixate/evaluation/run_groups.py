@@ -9,8 +9,8 @@ __all__ = [
     "means_by_user",
     "gaps_of",
     "combine",
-    "Group",
     "comparable",
+    "Group",
     "group_runs",
 ]
 
@@ -38,39 +38,73 @@ class RunFolder:
     folder: Path
 
 
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #aff11015
+def _read_run(path: Path) -> RunFolder:
+    "The run whose record stands at `path`. FixateError where a file is damaged or lacks a part."
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        table = pd.read_parquet(path.parent / "sessions.parquet")
+    except (OSError, ValueError) as error:
+        raise FixateError(
+            f"{path}: {error}; accepted: a folder that a run wrote, with record.json and sessions.parquet"
+        ) from error
+    if missing := [k for k in ("params", "study", "metrics") if k not in record]:
+        raise FixateError(f"{path}: {missing} missing; accepted: a record.json as a run writes it")
+    return RunFolder(record, table, path.parent)
+
+
 # %% ../../nbs/11_evaluation/60_run_groups.ipynb #097d5d0e
 def load_runs(*folders: str | Path) -> list[RunFolder]:
-    "All finished runs under `folders`, in order of path; FixateError when there are none, or when a file is damaged."
-    runs = []
-    for path in sorted({p for folder in folders for p in Path(folder).glob("**/record.json")}):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            table = pd.read_parquet(path.parent / "sessions.parquet")
-        except (OSError, ValueError) as error:
-            raise FixateError(
-                f"{path}: {error}; accepted: a folder that a run wrote, with record.json and sessions.parquet"
-            ) from error
-        if missing := [k for k in ("params", "study", "metrics") if k not in record]:
-            raise FixateError(f"{path}: {missing} missing; accepted: a record.json as a run writes it")
-        runs.append(RunFolder(record, table, path.parent))
-    if not runs:
+    "All finished runs under `folders`, by path. FixateError when there are none, or when a file is damaged."
+    paths = sorted({p for folder in folders for p in Path(folder).glob("**/record.json")})
+    if not paths:
         raise FixateError(
-            f"no record.json under {', '.join(map(str, folders))}; accepted: a folder that `fixate train` wrote"
+            f"no record.json under {', '.join(map(str, folders))}; "
+            "accepted: a folder that `fixate train` wrote"
         )
-    return runs
+    return [_read_run(path) for path in paths]
 
 
-# %% ../../nbs/11_evaluation/60_run_groups.ipynb #ca9273d4
-def _mean_of(trees: list):
-    "Nested dictionaries of numbers, averaged leaf by leaf; what is not in all of them is left out."
-    if not isinstance(trees[0], dict):
-        return float(np.mean(trees)) if isinstance(trees[0], float) else trees[0]
-    return {k: _mean_of([t[k] for t in trees]) for k in trees[0] if all(k in t for t in trees)}
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #e0c3e89e
+def _but_seed(params: dict) -> dict:
+    "Parameters without the seed."
+    return {k: v for k, v in params.items() if k != "seed"}
+
+
+def _check_alike(records: list[dict]) -> None:
+    "FixateError where records differ in more than the seed."
+    first = _but_seed(records[0]["params"])
+    for r in records[1:]:
+        own = _but_seed(r["params"])
+        if other := [k for k in {**first, **own} if own.get(k) != first.get(k)]:
+            raise FixateError(
+                f"runs differ in {other[0]}: {first.get(other[0])!r} and {own.get(other[0])!r}; "
+                "accepted: runs that differ in the seed alone"
+            )
+
+
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #6ef0c635
+def _mean_table(tables: list[pd.DataFrame], metrics: list[str]) -> pd.DataFrame:
+    "Metrics of every protocol, method and session, averaged over trainings."
+    by = ["protocol", "method", "session", "user"]
+    return pd.concat(tables).groupby(by, sort=False)[metrics].mean().reset_index()
+
+
+def _spread_of(tables: list[pd.DataFrame], methods: dict[str, list[str]], metrics: list[str]) -> dict:
+    "{protocol: {method: seed_spread}} over the tables of several trainings, for `methods` of each protocol."
+
+    def rows(table: pd.DataFrame, protocol: str, method: str) -> pd.DataFrame:
+        "User and metrics of one method."
+        return table[(table.protocol == protocol) & (table.method == method)][["user", *metrics]]
+
+    return {
+        p: {m: seed_spread([rows(t, p, m) for t in tables]) for m in names} for p, names in methods.items()
+    }
 
 
 # %% ../../nbs/11_evaluation/60_run_groups.ipynb #35f6666c
 def means_by_user(tables: list[pd.DataFrame], metrics: tuple[str, ...] = ("kl",)) -> list[pd.DataFrame]:
-    "Means of `metrics` by protocol, method and user (the index); a per-session table per training in, a frame per training out."
+    "Means of `metrics` by protocol, method and user (the index); a frame per training."
     return [t.groupby(["protocol", "method", "user"])[list(metrics)].mean() for t in tables]
 
 
@@ -82,66 +116,97 @@ def gaps_of(
     return np.array([m.loc[(protocol, "fixate"), metric] - m.loc[(protocol, rival), metric] for m in means])
 
 
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #4006b3af
+def _add_over_trainings(tests: dict, tables: list[pd.DataFrame], metrics: tuple[str, ...]) -> None:
+    "Add what `over_trainings` says to every test of {protocol: {pair: test}}, where there are several users."
+    means = means_by_user(tables, metrics)
+    for protocol, pairs in tests.items():
+        for pair, test in pairs.items():
+            rival = pair.split("<")[1].split(" (")[0]
+            gaps = gaps_of(means, rival, test["metric"], protocol)
+            if gaps.shape[1] > 1:
+                test |= over_trainings(gaps)
+
+
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #ca9273d4
+def _mean_of(trees: list):
+    "Nested dictionaries of numbers, averaged leaf by leaf; what is not in all of them is left out."
+    if not isinstance(trees[0], dict):
+        return float(np.mean(trees)) if isinstance(trees[0], float) else trees[0]
+    return {k: _mean_of([t[k] for t in trees]) for k in trees[0] if all(k in t for t in trees)}
+
+
+def _mean_truth(records: list[dict]) -> dict:
+    "Distances to the planted attention, averaged over records; the rest as in the first."
+    found = [r["truth"]["js_to_planted"] for r in records]
+    averaged = {
+        m: {k: float(np.mean([f[m][k] for f in found])) for k in ("mean", "lo", "hi")} for m in found[0]
+    }
+    return dict(records[0]["truth"], js_to_planted=averaged)
+
+
 # %% ../../nbs/11_evaluation/60_run_groups.ipynb #14dd89c6
 def combine(runs: list[tuple[dict, pd.DataFrame]]) -> dict:
-    "One record over seeds of the same run, with `spread` over seeds. Raises FixateError when the runs differ in more than the seed."
-    records = [r for r, _ in runs]
-    first = {k: v for k, v in records[0]["params"].items() if k != "seed"}
-    for r in records[1:]:
-        if other := [
-            k for k in {**first, **r["params"]} if k != "seed" and r["params"].get(k) != first.get(k)
-        ]:
-            raise FixateError(
-                f"runs differ in {other[0]}: {first.get(other[0])!r} and {r['params'].get(other[0])!r}; accepted: runs that differ in the seed alone"
-            )
+    """One record over seeds of the same run, with `spread` over seeds.
+
+    Raises FixateError when the runs differ in more than the seed."""
+    records, tables = [r for r, _ in runs], [t for _, t in runs]
+    _check_alike(records)
+    params = dict(_but_seed(records[0]["params"]), seed=[r["params"].get("seed") for r in records])
     if len(runs) == 1:
-        return dict(records[0], params=dict(first, seed=[records[0]["params"].get("seed")]))
-    tables = [t for _, t in runs]
+        return dict(records[0], params=params)
     names = [m for m in METRICS if all(m in t for t in tables)]
-    table = (
-        pd.concat(tables)
-        .groupby(["protocol", "method", "session", "user"], sort=False)[names]
-        .mean()
-        .reset_index()
-    )
     tested = tuple(m for m in TESTED if m in names)
+    table = _mean_table(tables, names)
+    methods = {p: list(part.method.unique()) for p, part in table.groupby("protocol", sort=False)}
     out = dict(
         records[0],
-        params=dict(first, seed=[r["params"].get("seed") for r in records]),
+        params=params,
         seconds=round(sum(r.get("seconds") or 0 for r in records), 1),
         metrics=metrics_of(table),
         tests=tests_of(table, tested),
         power=power_of(table) if tested == TESTED else {},
         calibration=calibration_of(pd.concat(tables)),
-        spread={
-            p: {
-                m: seed_spread([t[(t.protocol == p) & (t.method == m)][["user", *names]] for t in tables])
-                for m in part.method.unique()
-            }
-            for p, part in table.groupby("protocol", sort=False)
-        },
+        spread=_spread_of(tables, methods, names),
     )
-    means = means_by_user(tables, tested)
-    for protocol, tests in out["tests"].items():
-        for pair, test in tests.items():
-            gaps = gaps_of(means, pair.split("<")[1].split(" (")[0], test["metric"], protocol)
-            if gaps.shape[1] > 1:
-                test |= over_trainings(gaps)
+    _add_over_trainings(out["tests"], tables, tested)
     if all(r.get("identity") for r in records):
         out["identity"] = _mean_of([r["identity"] for r in records])
     if "truth" in out:
-        methods = out["truth"]["js_to_planted"]
-        mean = lambda m, k: float(np.mean([r["truth"]["js_to_planted"][m][k] for r in records]))
-        out["truth"] = dict(
-            out["truth"], js_to_planted={m: {k: mean(m, k) for k in ("mean", "lo", "hi")} for m in methods}
-        )
+        out["truth"] = _mean_truth(records)
     return out
+
+
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #55d76f05
+def _same(values: list, what: str, accepted: str, folders: list[Path]) -> None:
+    "FixateError that names the first folder whose value is not that of the first one."
+    for value, folder in zip(values, folders):
+        if str(value) != str(values[0]):
+            raise FixateError(
+                f"{folder}: {what} is {value!r}, that of {folders[0]} is {values[0]!r}; accepted: {accepted}"
+            )
+
+
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #bc45de12
+def comparable(runs: list[RunFolder]) -> None:
+    "FixateError where runs differ in their study, their protocols, or the signal they were scored against."
+    folders, records = [r.folder for r in runs], [r.record for r in runs]
+    studies = [r["study"].get("fingerprint") for r in records]
+    signals = [r.get("evaluation", {}).get("target", "gaze") for r in records]
+    protocols = [sorted(r["metrics"]) for r in records]
+    _same(studies, "the study", "runs of one study in one table", folders)
+    _same(signals, "the signal scored against", "runs scored against one signal in one table", folders)
+    accepted = "runs evaluated under the same protocols in one table"
+    _same(protocols, "the list of protocols", accepted, folders)
 
 
 # %% ../../nbs/11_evaluation/60_run_groups.ipynb #00bcf6c0
 @dataclass(eq=False)
 class Group:
-    "Runs that differ in the seed alone: `record` is combined over seeds, `settings` what they share, `label` what sets them apart from other groups."
+    """Runs that differ in the seed alone.
+
+    `record` is combined over seeds, `settings` what the runs share, `label` and `different` what sets them
+    apart from other groups."""
 
     record: dict
     runs: list[RunFolder]
@@ -150,70 +215,49 @@ class Group:
     different: dict = field(default_factory=dict)
 
 
-# %% ../../nbs/11_evaluation/60_run_groups.ipynb #55d76f05
-def _same(values: list, what: str, accepted: str, folders: list[Path]):
-    if len(set(map(str, values))) <= 1:
-        return
-    other = next(i for i, v in enumerate(values) if str(v) != str(values[0]))
-    raise FixateError(
-        f"{folders[other]}: {what} is {values[other]!r}, that of {folders[0]} is {values[0]!r}; accepted: {accepted}"
-    )
-
-
-# %% ../../nbs/11_evaluation/60_run_groups.ipynb #bc45de12
-def comparable(runs: list[RunFolder]) -> None:
-    "FixateError when runs are of different studies, or were scored under different protocols or against different signals."
-    folders = [r.folder for r in runs]
-    _same(
-        [r.record["study"].get("fingerprint") for r in runs],
-        "the study",
-        "runs of one study in one table",
-        folders,
-    )
-    _same(
-        [r.record.get("evaluation", {}).get("target", "gaze") for r in runs],
-        "the signal scored against",
-        "runs scored against one signal in one table",
-        folders,
-    )
-    _same(
-        [sorted(r.record["metrics"]) for r in runs],
-        "the list of protocols",
-        "runs evaluated under the same protocols in one table",
-        folders,
-    )
-
-
-# %% ../../nbs/11_evaluation/60_run_groups.ipynb #2c4444ab
-def group_runs(runs: list[RunFolder]) -> list[Group]:
-    "Runs by all parameters but the seed, in the order met; FixateError when they are not `comparable` or a seed is there twice."
-    comparable(runs)
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #b5bbcf55
+def _by_settings(runs: list[RunFolder]) -> list[list[RunFolder]]:
+    "Runs that share all parameters but the seed, in the order met."
     found: dict[str, list[RunFolder]] = {}
     for r in runs:
-        found.setdefault(
-            json.dumps(
-                {k: v for k, v in r.record["params"].items() if k != "seed"}, sort_keys=True, default=str
-            ),
-            [],
-        ).append(r)
-    groups = []
-    for members in found.values():
-        seeds = [r.record["params"].get("seed") for r in members]
-        if twice := [s for s in seeds if seeds.count(s) > 1]:
-            same = [str(r.folder) for r in members if r.record["params"].get("seed") == twice[0]]
+        key = json.dumps(_but_seed(r.record["params"]), sort_keys=True, default=str)
+        found.setdefault(key, []).append(r)
+    return list(found.values())
+
+
+def _check_seeds(members: list[RunFolder]) -> None:
+    "FixateError where a seed is there twice."
+    first: dict = {}
+    for r in members:
+        seed = r.record["params"].get("seed")
+        if seed in first:
             raise FixateError(
-                f"{same[1]}: seed {twice[0]} again, as in {same[0]}; accepted: every seed once, else the spread would look too small"
+                f"{r.folder}: seed {seed} again, as in {first[seed]}; "
+                "accepted: every seed once, else the spread would look too small"
             )
-        groups.append(
-            Group(
-                combine([(r.record, r.table) for r in members]),
-                members,
-                {k: v for k, v in members[0].record["params"].items() if k != "seed"},
-            )
-        )
+        first[seed] = r.folder
+
+
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #f8d378df
+def _name_apart(groups: list[Group]) -> None:
+    "Set `different` and `label` of every group, from the settings that are not the same in all."
     keys = sorted({k for g in groups for k in g.settings})
     apart = [k for k in keys if len({json.dumps(g.settings.get(k), default=str) for g in groups}) > 1]
     for g in groups:
         g.different = {k: g.settings.get(k) for k in apart}
         g.label = ", ".join(f"{k}={v}" for k, v in g.different.items())
+
+
+# %% ../../nbs/11_evaluation/60_run_groups.ipynb #2c4444ab
+def group_runs(runs: list[RunFolder]) -> list[Group]:
+    """Runs by all parameters but the seed, in the order met.
+
+    FixateError when they are not `comparable` or a seed is there twice."""
+    comparable(runs)
+    groups = []
+    for members in _by_settings(runs):
+        _check_seeds(members)
+        record = combine([(r.record, r.table) for r in members])
+        groups.append(Group(record, members, _but_seed(members[0].record["params"])))
+    _name_apart(groups)
     return groups

@@ -32,8 +32,9 @@ from tqdm.auto import tqdm
 from ..core.errors import FixateError, known
 from ..core.files import version, write_image
 from ..core.labels import LABELS
+from ..core.schema import SIGNALS
 from ..core.splits import SPLIT_NAMES, check_disjoint, split_sessions
-from ..core.study import SIGNALS, Study, refuse_other
+from ..core.study import Study, refuse_other
 from fixate.recgaze.files import (
     RESTRICTED,
     complete_events,

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    "NEEDED",
+    "SUMMARY_KEYS",
     "SUMMARY_METRICS",
     "read_summary",
     "cell_text",
@@ -21,10 +21,10 @@ from pathlib import Path
 from ..core.errors import FixateError
 from ..core.files import write_json
 from ..evaluation.run_groups import Group
-from .tables import method_name, metric_name
+from .names import method_name, metric_name
 
 # %% ../../nbs/12_reports/50_summaries.ipynb #7c450814
-NEEDED = ("title", "says", "command", "commit", "columns", "rows")
+SUMMARY_KEYS = ("title", "says", "command", "commit", "columns", "rows")
 
 
 def read_summary(path: str | Path) -> dict:
@@ -34,9 +34,9 @@ def read_summary(path: str | Path) -> dict:
         summary = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FixateError(f"{path.name}: {error}; accepted: a summary that write_summary wrote") from error
-    missing = [key for key in NEEDED if key not in summary]
+    missing = [key for key in SUMMARY_KEYS if key not in summary]
     if missing:
-        raise FixateError(f"{path.name}: {missing[0]} is missing; accepted: {', '.join(NEEDED)}")
+        raise FixateError(f"{path.name}: {missing[0]} is missing; accepted: {', '.join(SUMMARY_KEYS)}")
     for number, row in enumerate(summary["rows"]):
         if len(row) != len(summary["columns"]):
             raise FixateError(

@@ -16,14 +16,14 @@ from ..core.study import Study
 from .metrics import session_metrics
 
 # %% ../../nbs/08_scoring/20_maps.ipynb #57932361
-Maps = tuple[
-    pd.DataFrame, pd.DataFrame
-]  # attention and probs: index session, a column per slot, rows sum to 1, NaN where the page lacks the slot
+Maps = tuple[pd.DataFrame, pd.DataFrame]  # attention and probs, as described above
 
 
 # %% ../../nbs/08_scoring/20_maps.ipynb #d084124f
 def fill(study: Study, rule: Callable) -> Maps:
-    "Attention and probs (index session, a column per slot, NaN where the page lacks it) by `rule(session row, n) -> two arrays (n,)`."
+    """Attention and probs of every session by `rule(session row, n) -> two arrays (n,)`.
+
+    Index session, a column per slot, NaN where the page lacks it."""
     sizes = study.slots.groupby("page").size()
     out = np.full((2, len(study), sizes.max()), np.nan)
     for i, session in enumerate(study.sessions.itertuples()):
@@ -32,27 +32,45 @@ def fill(study: Study, rule: Callable) -> Maps:
     return tuple(pd.DataFrame(x, index=pd.Index(study.sessions.session, name="session")) for x in out)
 
 
-# %% ../../nbs/08_scoring/20_maps.ipynb #fa984a5d
-PROTOCOLS = (
-    "own_answer",
-    "true_label",
-)  # what the model was asked: its own answer (honest), or the true label (which leaks it)
-
-
-# %% ../../nbs/08_scoring/20_maps.ipynb #0896127d
+# %% ../../nbs/08_scoring/20_maps.ipynb #926e31bd
 def usable(study: Study, split: str = "test", signal: str = "gaze") -> pd.DataFrame:
-    "The sessions of `split` that can be scored: with a click and with `signal` on some slot. FixateError when there are none."
+    """The sessions of `split` that can be scored: with a click, and `signal` (gaze, cursor) on some slot.
+
+    FixateError when there are none."""
     part = study.sessions[(study.sessions.split == split) & study.sessions.click.notna()]
     seen = study.dwell(signal).sum(axis=1) > 0
     part = part[seen.loc[part.session].to_numpy()]
     if part.empty:
         raise FixateError(
-            f"no usable {split} sessions in {study.path}; accepted: a study with clicks and {signal} in its {split} split"
+            f"no usable {split} sessions in {study.path}; "
+            f"accepted: a study with clicks and {signal} in its {split} split"
         )
     return part
 
 
-# %% ../../nbs/08_scoring/20_maps.ipynb #926e31bd
+# %% ../../nbs/08_scoring/20_maps.ipynb #fa984a5d
+PROTOCOLS = ("own_answer", "true_label")  # what the model was asked about; the true label leaks the click
+
+
+# %% ../../nbs/08_scoring/20_maps.ipynb #e5a350df
+def _covers(method: str, maps: Maps, sessions: pd.DataFrame):
+    "FixateError unless both frames have a row for each of `sessions`."
+    for what, frame in zip(("attention", "probs"), maps):
+        missing = [s for s in sessions.session if s not in frame.index]
+        if missing:
+            raise FixateError(
+                f"{method}, {what}: session {missing[0]!r} is missing ({len(missing)} in all); "
+                "accepted: a row for every scored session"
+            )
+
+
+# %% ../../nbs/08_scoring/20_maps.ipynb #13ccfa92
+def _as_lists(frames: dict[str, np.ndarray], sizes: np.ndarray) -> dict[str, list[np.ndarray]]:
+    "Rows (sessions, slots) cut to their page's size, float32."
+    return {name: [row[:n].astype("float32") for row, n in zip(x, sizes)] for name, x in frames.items()}
+
+
+# %% ../../nbs/08_scoring/20_maps.ipynb #926e31c0
 def score_maps(
     study: Study,
     method: str,
@@ -61,35 +79,21 @@ def score_maps(
     sessions: pd.DataFrame | None = None,
     signal: str = "gaze",
 ) -> pd.DataFrame:
-    "Rows of the per-session table for one method's frames (they must cover `sessions`; default: `usable(study)`)."
+    """Rows of the per-session table for one method's frames, under each of `protocols`.
+
+    The frames must cover `sessions` (default: `usable(study)`), else FixateError."""
     sessions = usable(study, signal=signal) if sessions is None else sessions
-    for what, frame in zip(("attention", "probs"), maps):
-        if missing := [s for s in sessions.session if s not in frame.index]:
-            raise FixateError(
-                f"{method}, {what}: session {missing[0]!r} is missing ({len(missing)} in all); accepted: a row for every scored session"
-            )
+    _covers(method, maps, sessions)
     gaze = study.dwell(signal).loc[sessions.session]
-    attention, probs = (
-        frame.reindex(index=sessions.session, columns=gaze.columns).to_numpy(float) for frame in maps
-    )  # a page not scored may have more slots
+    at = dict(index=sessions.session, columns=gaze.columns)  # a page not scored may have more slots
+    attention, probs = (frame.reindex(**at).to_numpy(float) for frame in maps)
     clicks = sessions.click.astype(int).to_numpy()
     measured = session_metrics(gaze.to_numpy(), attention, probs, clicks)
-    sizes = gaze.notna().sum(axis=1).to_numpy()
-    lists = {
-        k: [row[:n].astype("float32") for row, n in zip(x, sizes)]
-        for k, x in dict(
-            attention=attention, probs=probs, gaze=gaze.div(gaze.sum(axis=1), axis=0).to_numpy()
-        ).items()
-    }
-    table = pd.DataFrame(
-        dict(
-            session=sessions.session.to_numpy(),
-            user=sessions.user.to_numpy(),
-            page=sessions.page.to_numpy(),
-            click=clicks,
-            **measured,
-            **lists,
-        )
+    shares = gaze.div(gaze.sum(axis=1), axis=0).to_numpy()
+    lists = _as_lists(
+        dict(attention=attention, probs=probs, gaze=shares), gaze.notna().sum(axis=1).to_numpy()
     )
+    who = {column: sessions[column].to_numpy() for column in ("session", "user", "page")}
+    table = pd.DataFrame(who | dict(click=clicks) | measured | lists)
     parts = [table.assign(protocol=p, method=method) for p in protocols]
     return pd.concat(parts, ignore_index=True)[["protocol", "method", *table.columns]]

@@ -20,31 +20,53 @@ def dwell_shares(study: Study, signal: str = "gaze") -> pd.DataFrame:
     return dwell.div(dwell.sum(axis=1).replace(0, np.nan), axis=0)
 
 
+# %% ../../nbs/08_scoring/60_reliability.ipynb #b647dafb
+def _commonest_pages(shares: pd.DataFrame) -> pd.DataFrame:
+    "The rows of `shares` that hold some, on pages of the commonest number of slots."
+    rows = shares[shares.notna().any(axis=1)]
+    width = rows.notna().sum(axis=1)
+    return rows[width == width.mode().iloc[0]].dropna(axis=1, how="all")
+
+
+# %% ../../nbs/08_scoring/60_reliability.ipynb #80706d44
+def _half_means(x: np.ndarray, members: list[np.ndarray], rng) -> list[np.ndarray]:
+    "Means (users, slots) of two random halves of each user's rows of `x`; `members` are their row numbers."
+    halves = [[], []]
+    for rows in members:
+        mixed = rng.permutation(rows)
+        for half, part in zip(halves, (mixed[::2], mixed[1::2])):
+            half.append(x[part].mean(0))
+    return [np.array(half) for half in halves]
+
+
+# %% ../../nbs/08_scoring/60_reliability.ipynb #7f98f04e
+def _agreement(halves: list[np.ndarray]) -> float:
+    "Correlation of two halves' deviations from everybody's mean; 0 where nobody deviates."
+    a, b = (h - np.mean(h, 0) for h in halves)
+    if not (a.any() and b.any()):
+        return 0.0
+    return float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()))
+
+
 # %% ../../nbs/08_scoring/60_reliability.ipynb #eb7eaaea
 def reliability_of_users(study: Study, n_splits: int = 50, seed: int = 0) -> dict[str, float]:
-    "Split-half reliability of users' mean gaze by slot index: r (mean over splits), spearman_brown, users (with at least two sessions), splits."
-    rng, shares = np.random.default_rng(seed), dwell_shares(study)
-    shares = shares[shares.notna().any(axis=1)]
-    width = shares.notna().sum(axis=1)
-    shares = shares[width == width.mode().iloc[0]].dropna(axis=1, how="all")  # one page size: the commonest
+    """Split-half reliability of users' mean gaze by slot index: {r, spearman_brown, users, splits}.
+
+    r is the mean over splits; `users` have at least two sessions. FixateError for under two of them."""
+    rng, shares = np.random.default_rng(seed), _commonest_pages(dwell_shares(study))
     owner = study.sessions.set_index("session").user.loc[shares.index].to_numpy()
     users = [u for u in pd.unique(owner) if (owner == u).sum() >= 2]
     if len(users) < 2:
         raise FixateError(f"sessions: {len(users)} users have two sessions with gaze; accepted: at least two")
-    x, rs = shares.to_numpy(), []
-    for _ in range(n_splits):
-        halves = [[], []]
-        for u in users:
-            mixed = rng.permutation(np.flatnonzero(owner == u))
-            for half, part in zip(halves, (mixed[::2], mixed[1::2])):
-                half.append(x[part].mean(0))
-        a, b = (np.array(h) - np.mean(h, 0) for h in halves)
-        rs.append(float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum())) if a.any() and b.any() else 0.0)
-    r = float(np.mean(rs))
-    return dict(r=r, spearman_brown=2 * r / (1 + r) if r > -1 else 0.0, users=len(users), splits=n_splits)
+    x, members = shares.to_numpy(), [np.flatnonzero(owner == u) for u in users]
+    r = float(np.mean([_agreement(_half_means(x, members, rng)) for _ in range(n_splits)]))
+    full = 2 * r / (1 + r) if r > -1 else 0.0
+    return dict(r=r, spearman_brown=full, users=len(users), splits=n_splits)
 
 
 # %% ../../nbs/08_scoring/60_reliability.ipynb #25523d02
 def explained(kl: float, uniform: float, ceiling: float) -> float | None:
-    "Share of the explainable: 0 for the uniform map, 1 at the ceiling; None where the ceiling is no better than uniform."
+    """Share of the explainable: 0 for the uniform map, 1 at the ceiling.
+
+    None where the ceiling is no better than uniform."""
     return (uniform - kl) / (uniform - ceiling) if uniform > ceiling else None

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    "HABIT_FLOOR",
     "HABITS",
+    "HABIT_FLOOR",
     "LIKED",
     "OTHER",
     "SEEKER_OTHER",
@@ -20,16 +20,14 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+
 # %% ../../nbs/05_synthetic/10_habits.ipynb #5947115a
-HABIT_FLOOR = 0.06  # share of the best position's weight that every other position keeps
-
-
 def _bump(x: np.ndarray, centre: float, width: float) -> np.ndarray:
     "A Gaussian bump of height 1."
     return np.exp(-0.5 * ((x - centre) / width) ** 2)
 
 
-# %% ../../nbs/05_synthetic/10_habits.ipynb #8d933f86
+# %% ../../nbs/05_synthetic/10_habits.ipynb #8ca0342d
 # u and v are row and column as fractions of the page: 0 at the top or left, 1 at the bottom or right
 HABITS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "golden triangle": lambda u, v: np.exp(-2.2 * u - 2.2 * v),
@@ -42,9 +40,12 @@ HABITS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "genre seeker": lambda u, v: np.ones_like(u),
 }
 
+# %% ../../nbs/05_synthetic/10_habits.ipynb #8d933f86
+HABIT_FLOOR = 0.06  # share of the best place's weight that every other place keeps
+
 
 def habit_weights(habit: str, rows, cols) -> np.ndarray:
-    "Weight of each slot, in [FLOOR, 1], for slots at grid positions `rows`, `cols` (equal-length integers from 0)."
+    "Weight of each slot, HABIT_FLOOR to 1, at grid positions `rows`, `cols` (integers from 0)."
     rows, cols = np.asarray(rows, float), np.asarray(cols, float)
     u, v = (x / max(x.max(), 1) for x in (rows, cols))
     w = HABITS[habit](u, v)
@@ -70,7 +71,8 @@ def expected_attention(habit: str, liked: Iterable[str], rows, cols, genres: Ite
     return w / w.sum()
 
 
+# %% ../../nbs/05_synthetic/10_habits.ipynb #9b1159f8
 def click_probabilities(attention: np.ndarray, sharpness: float = 1.5) -> np.ndarray:
-    "People click what they looked at, more decidedly than they look: p ∝ attention^sharpness."
+    "Probability of a click on each slot (sums to 1): p ∝ attention^sharpness."
     p = attention**sharpness
     return p / p.sum()

@@ -19,25 +19,25 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..core.errors import FixateError
+from ..core.errors import known
 
 # %% ../../nbs/10_tuning/10_losses.ipynb #c121d909
 TINY = 1e-8
 
 
 def _terms(gaze: Tensor, attention: Tensor) -> Tensor:
-    "g log(g/a) per slot (B, n); zero where there is no gaze."
-    return torch.where(
-        gaze > 0, gaze * ((gaze + TINY).log() - (attention + TINY).log()), torch.zeros_like(gaze)
-    )
+    "g log(g/a) per slot (B, n), in nats; zero where there is no gaze."
+    ratio = (gaze + TINY).log() - (attention + TINY).log()
+    return torch.where(gaze > 0, gaze * ratio, torch.zeros_like(gaze))
 
 
 # %% ../../nbs/10_tuning/10_losses.ipynb #5e624f29
 def plain_kl(gaze: Tensor, attention: Tensor, present: Tensor) -> Tensor:
-    "KL(g ‖ a) per sample (B,)."
+    "KL(g ‖ a) per sample (B,), in nats."
     return _terms(gaze, attention).sum(-1)
 
 
+# %% ../../nbs/10_tuning/10_losses.ipynb #0e394856
 def weighted_kl(
     gaze: Tensor, attention: Tensor, present: Tensor, gamma: float = 2.0, eps: float = 1e-8
 ) -> Tensor:
@@ -50,11 +50,13 @@ def weighted_kl(
 def coarsened_kl(gaze: Tensor, attention: Tensor, present: Tensor, k: int = 5) -> Tensor:
     "KL after lumping everything outside the gaze's top k slots into one tail (B,)."
     top = gaze.topk(min(k, gaze.shape[-1])).indices
-    g, a = (
-        torch.cat([x.gather(-1, top), (1 - x.gather(-1, top).sum(-1, keepdim=True)).clamp_min(0)], -1)
-        for x in (gaze, attention)
-    )
-    return _terms(g, a).sum(-1)
+
+    def lumped(x: Tensor) -> Tensor:
+        "The shares of the top slots, and of all others together."
+        kept = x.gather(-1, top)
+        return torch.cat([kept, (1 - kept.sum(-1, keepdim=True)).clamp_min(0)], -1)
+
+    return _terms(lumped(gaze), lumped(attention)).sum(-1)
 
 
 # %% ../../nbs/10_tuning/10_losses.ipynb #5088d4c4
@@ -65,9 +67,7 @@ ATTENTION_LOSSES: dict[str, Callable] = dict(
 
 def attention_loss(name: str) -> Callable:
     "The attention loss called `name`. Raises FixateError for an unknown one."
-    if name not in ATTENTION_LOSSES:
-        raise FixateError(f"unknown attention loss {name!r}; accepted: {', '.join(ATTENTION_LOSSES)}")
-    return ATTENTION_LOSSES[name]
+    return ATTENTION_LOSSES[known("attention loss", name, ATTENTION_LOSSES)]
 
 
 # %% ../../nbs/10_tuning/10_losses.ipynb #c892b356

@@ -14,9 +14,25 @@ from torch import Tensor
 from ..core.errors import FixateError
 
 
+# %% ../../nbs/10_tuning/30_processes.ipynb #9bc3220b
+def _state():
+    "Accelerate's word on the processes. FixateError where it sees other ones than WORLD_SIZE says."
+    from accelerate import PartialState
+
+    state = PartialState(cpu=not torch.cuda.is_available())
+    if str(state.num_processes) != os.environ["WORLD_SIZE"]:
+        raise FixateError(
+            f"WORLD_SIZE={os.environ['WORLD_SIZE']} but accelerate sees {state.num_processes} processes; "
+            "accepted: a start by accelerate launch or torchrun, or no WORLD_SIZE"
+        )
+    return state
+
+
 # %% ../../nbs/10_tuning/30_processes.ipynb #74624058
 def processes() -> tuple[int, int]:
-    "Which process this is, and of how many that `accelerate launch` or torchrun started: (0, 1) for one alone."
+    """Which process this is, and of how many that `accelerate launch` or torchrun started.
+
+    (0, 1) for one alone."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return 0, 1
     return _state().process_index, _state().num_processes
@@ -24,29 +40,16 @@ def processes() -> tuple[int, int]:
 
 # %% ../../nbs/10_tuning/30_processes.ipynb #09a548f0
 def my_share(items: list) -> list:
-    "What of `items` falls to this process."
+    "What of `items` falls to this process: every n-th, from its own number on."
     rank, size = processes()
     return items[rank::size]
 
 
 # %% ../../nbs/10_tuning/30_processes.ipynb #34a176e7
 def add_up(x: Tensor) -> Tensor:
-    "The sum of a tensor over all processes, where it was; `x` itself for one alone."
+    "The sum of a tensor over all processes, on the device where it was; `x` itself for one alone."
     if processes()[1] == 1:
         return x
     from accelerate.utils import reduce
 
     return reduce(x.detach().to(_state().device), "sum").to(x.device)
-
-
-# %% ../../nbs/10_tuning/30_processes.ipynb #9bc3220b
-def _state():
-    "Accelerate's word on the processes; gloo where there is no GPU."
-    from accelerate import PartialState
-
-    state = PartialState(cpu=not torch.cuda.is_available())
-    if str(state.num_processes) != os.environ["WORLD_SIZE"]:
-        raise FixateError(
-            f"WORLD_SIZE={os.environ['WORLD_SIZE']} but accelerate sees {state.num_processes} processes; accepted: a start by accelerate launch or torchrun, or no WORLD_SIZE"
-        )
-    return state

@@ -7,7 +7,6 @@ __all__ = ["probe_examples", "step_loss", "score_validation", "train"]
 
 # %% ../../nbs/10_tuning/40_train.ipynb #ccb70252
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..core.errors import FixateError
+from ..core.files import replacing
 from ..core.study import Study
 from ..model.backbone import Backbone
 from ..model.examples import Example, batches, gaze_of, make_examples, page_batch
@@ -38,16 +38,12 @@ def probe_examples(
     answer: str = "own_answer",
     train: bool = False,
 ) -> PageProbe:
-    "Probe a batch for its own answer or the true label."
+    """Probe a batch with soft prompts (B, N, d), or None, for its own answer or the true label.
+
+    `answer`: the label that is probed, "true_label" or "own_answer", the one that the model prefers."""
     slots = torch.tensor([e.click for e in examples]) if answer == "true_label" else None
-    return probe_page(
-        backbone,
-        page_batch(examples, soft, s.prompt_at),
-        slots,
-        s.probe(backbone.n_layers),
-        s.operator,
-        train,
-    )
+    batch, options = page_batch(examples, soft, s.prompt_at), s.probe(backbone.n_layers)
+    return probe_page(backbone, batch, slots, options, s.operator, train)
 
 
 # %% ../../nbs/10_tuning/40_train.ipynb #8f23efdc
@@ -62,37 +58,161 @@ def step_loss(
         gaze[b, : len(e.gaze)] = e.gaze
     ntp = out.loss.mean()
     attn = attention_loss(s.attention_loss)(gaze, out.attention, out.present).mean()
-    return dict(
-        total=s.w * ntp + lam * attn + s.beta * prompts.z[rows].square().sum(-1).mean(), ntp=ntp, attn=attn
-    )
+    total = s.w * ntp + lam * attn + s.beta * prompts.z[rows].square().sum(-1).mean()
+    return dict(total=total, ntp=ntp, attn=attn)
 
 
-# %% ../../nbs/10_tuning/40_train.ipynb #50cb40ee
-def score_validation(
-    backbone: Backbone, prompts: PersonalPrompts, examples: list[Example], s: Settings
-) -> dict[str, float]:
-    "val_kl and val_accuracy (own answer) on `examples`, of which each process takes its share; where `s` leaves temperature and floor open, they are fitted first and are there, too."
-    gaze = gaze_of(examples)
-    seen = torch.zeros(
-        len(examples), gaze.shape[1] + 1, dtype=torch.float64
-    )  # attention; last column: whether the click was hit
+# %% ../../nbs/10_tuning/40_train.ipynb #03ab872d
+def _optimizer_of(prompts: PersonalPrompts, s: Settings) -> torch.optim.Optimizer:
+    "AdamW over the basis and, where prompts are personal, everybody's coefficients."
+    groups = [
+        dict(params=[prompts.basis], lr=s.lr_basis),
+        dict(params=[prompts.z], lr=s.lr_z if s.personal else 0.0),
+    ]
+    return torch.optim.AdamW(groups, weight_decay=s.weight_decay)
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, s: Settings, done: float) -> None:
+    "Set both learning rates after a share `done` (0 to 1) of all steps."
+    for group, rate in zip(optimizer.param_groups, (s.lr_basis, s.lr_z * s.personal)):
+        group["lr"] = rate * ((1 + math.cos(math.pi * done)) / 2 if s.schedule == "cosine" else 1)
+
+
+# %% ../../nbs/10_tuning/40_train.ipynb #e0dbe58e
+def _take_step(prompts: PersonalPrompts, optimizer, s: Settings) -> None:
+    "One optimiser step with the gradients of all processes, clipped for basis and z apart."
+    for p in [prompts.basis, prompts.z][: 1 + s.personal]:
+        p.grad = add_up(torch.zeros_like(p) if p.grad is None else p.grad)
+    torch.nn.utils.clip_grad_norm_([prompts.basis], s.clip_basis)
+    if s.personal:
+        torch.nn.utils.clip_grad_norm_([prompts.z], s.clip_z)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+# %% ../../nbs/10_tuning/40_train.ipynb #3bc5aead
+def _epoch(backbone, prompts, optimizer, examples, order, s: Settings, state: dict) -> dict[str, float]:
+    "One pass over the training examples in `order`; counts steps in `state`; mean loss, ntp, attn."
+    sums, parts = dict(loss=0.0, ntp=0.0, attn=0.0), list(batches(examples, s.batch, order))
+    for i, batch in enumerate(parts):
+        if mine := my_share(batch):
+            losses = step_loss(backbone, prompts, mine, s, lambda_at(state["step"], s.lam, s.warmup, s.ramp))
+            (losses["total"] * (len(mine) / len(batch)) / s.accumulate).backward()
+            for k, v in zip(sums, (losses["total"], losses["ntp"], losses["attn"])):
+                sums[k] += v.item() * len(mine) / len(examples)
+        if (i + 1) % s.accumulate == 0 or i + 1 == len(parts):
+            _set_rates(optimizer, s, state["step"] / (s.epochs * -(-len(parts) // s.accumulate)))
+            _take_step(prompts, optimizer, s)
+            state["step"] += 1
+    return dict(zip(sums, add_up(torch.tensor(list(sums.values()), dtype=torch.float64)).tolist()))
+
+
+# %% ../../nbs/10_tuning/40_train.ipynb #3abefe5e
+def _seen_for_validation(backbone: Backbone, prompts: PersonalPrompts, examples: list[Example], s: Settings):
+    "Attention (sessions, slots) and whether the click was hit (sessions,), float64, from all processes."
+    seen = torch.zeros(len(examples), gaze_of(examples).shape[1] + 1, dtype=torch.float64)
     for rows in batches(my_share(list(range(len(examples)))), 32):
         batch = [examples[i] for i in rows]
         with torch.no_grad():
             soft = prompts(torch.tensor([prompts.index(e.user) for e in batch])).to(backbone.device)
         out = probe_examples(backbone, batch, soft, s)
         seen[rows, : out.attention.shape[1]] = out.attention.double().cpu()
-        seen[rows, -1] = torch.tensor(
-            [float(p.argmax() == e.click) for e, p in zip(batch, out.probs)], dtype=torch.float64
-        )
-    attention, hit = (seen := add_up(seen))[:, :-1], seen[:, -1].mean().item()
-    there, fitted = torch.from_numpy(~np.isnan(gaze)), {}
+        hit = [float(p.argmax() == e.click) for e, p in zip(batch, out.probs)]
+        seen[rows, -1] = torch.tensor(hit, dtype=torch.float64)
+    seen = add_up(seen)
+    return seen[:, :-1], seen[:, -1]
+
+
+# %% ../../nbs/10_tuning/40_train.ipynb #50cb40ee
+def score_validation(
+    backbone: Backbone, prompts: PersonalPrompts, examples: list[Example], s: Settings
+) -> dict[str, float]:
+    """val_kl and val_accuracy (own answer) on `examples`, of which each process takes its share.
+
+    Where `s` leaves temperature and floor open, they are fitted first and are there, too."""
+    attention, hit = _seen_for_validation(backbone, prompts, examples, s)
+    gaze, fitted = gaze_of(examples), {}
+    there = torch.from_numpy(~np.isnan(gaze))
     if s.temperature is None:
-        fitted = dict(zip(("temperature", "floor"), fit_readout(gaze, np.where(there, attention, np.nan))))
+        found = fit_readout(gaze, np.where(there, attention, np.nan))
+        fitted = dict(zip(("temperature", "floor"), found))
         attention = read_out(attention, there, **fitted)
-    return (
-        dict(val_kl=float(kl_div(gaze, np.where(there, attention, np.nan)).mean()), val_accuracy=hit) | fitted
+    kl = kl_div(gaze, np.where(there, attention, np.nan)).mean()
+    return dict(val_kl=float(kl), val_accuracy=hit.mean().item()) | fitted
+
+
+# %% ../../nbs/10_tuning/40_train.ipynb #17ca97aa
+def _checkpoint(path: Path, s: Settings, prompts, optimizer, state: dict) -> None:
+    "Everything a killed run needs."
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = dict(
+        settings=asdict(s), prompts=prompts.state_dict(), optimizer=optimizer.state_dict(), state=state
     )
+    with replacing(path) as part:
+        torch.save(content, part)
+
+
+# %% ../../nbs/10_tuning/40_train.ipynb #c8c59b47
+def _resume(path: Path, s: Settings, prompts, optimizer) -> dict:
+    "Load a checkpoint. Raises FixateError when it belongs to other settings."
+    saved, asked = torch.load(path, weights_only=True), asdict(s)
+    stored = {k: saved["settings"].get(k, "unknown") for k in asked}
+    if other := [k for k in asked if stored[k] != asked[k]]:
+        raise FixateError(
+            f"{path} was made with {other[0]}={stored[other[0]]!r}, not {asked[other[0]]!r}; "
+            "accepted: the same settings, or another folder"
+        )
+    prompts.load_state_dict(saved["prompts"])
+    optimizer.load_state_dict(saved["optimizer"])
+    return saved["state"]
+
+
+# %% ../../nbs/10_tuning/40_train.ipynb #f580a78c
+def _copy_of(prompts: PersonalPrompts) -> dict[str, Tensor]:
+    "The prompts' numbers as they are now."
+    return {k: v.clone() for k, v in prompts.state_dict().items()}
+
+
+def _new_state(prompts: PersonalPrompts) -> dict:
+    "The state of a run before its first epoch."
+    return dict(epoch=0, step=0, history=[], best=float("inf"), stale=0, kept=_copy_of(prompts))
+
+
+def _keep_best(row: dict, prompts: PersonalPrompts, state: dict) -> None:
+    "Keep the prompts in `state` if their validation is the best so far; else count one without improvement."
+    better = row["val_kl"] < state["best"]
+    state["stale"] = 0 if better else state["stale"] + 1
+    if better:
+        state |= dict(best=row["val_kl"], kept=_copy_of(prompts))
+
+
+# %% ../../nbs/10_tuning/40_train.ipynb #8d716169
+def _next_epoch(backbone, prompts, optimizer, examples: dict, s: Settings, state: dict) -> dict[str, float]:
+    "Train one epoch, validate where it is due, add a row to the history in `state` and return it."
+    order = np.random.default_rng((s.seed, state["epoch"])).permutation(len(examples["train"]))
+    row = _epoch(backbone, prompts, optimizer, examples["train"], order, s, state)
+    state["epoch"] += 1
+    if state["epoch"] % s.validate_every == 0 or state["epoch"] == s.epochs:
+        row |= score_validation(backbone, prompts, examples["val"], s)
+        _keep_best(row, prompts, state)
+    state["history"].append({"epoch": state["epoch"]} | row)
+    return row
+
+
+# %% ../../nbs/10_tuning/40_train.ipynb #89f94287
+def _prepared(backbone, study: Study, s: Settings, examples: dict | None, progress: bool) -> dict:
+    "Examples of train and val, made unless they are given. FixateError where one of them is empty."
+    examples = examples or {
+        split: make_examples(study, backbone, split, s.signal, s.pooling, progress)[0]
+        for split in ("train", "val")
+    }
+    for split in ("train", "val"):
+        if not examples[split]:
+            raise FixateError(
+                f"no usable {split} sessions in {study.path}; "
+                f"accepted: a study with clicks and {s.signal} in its {split} split"
+            )
+    return examples
 
 
 # %% ../../nbs/10_tuning/40_train.ipynb #454b674a
@@ -104,58 +224,22 @@ def train(
     progress: bool = True,
     examples: dict[str, list[Example]] | None = None,
 ) -> tuple[PersonalPrompts, list[dict]]:
-    "Tune prompts; returns the best ones and one row per epoch. With a `folder`, checkpoints every epoch there and resumes from it."
-    examples = examples or {
-        split: make_examples(study, backbone, split, s.signal, s.pooling, progress)[0]
-        for split in ("train", "val")
-    }
-    for split in ("train", "val"):
-        if not examples[split]:
-            raise FixateError(
-                f"no usable {split} sessions in {study.path}; accepted: a study with clicks and {s.signal} in its {split} split"
-            )
-    prompts = PersonalPrompts(
-        sorted(study.users.user), backbone.hidden_size, s.n_soft, s.n_basis, s.form, seed=s.seed
-    )
+    """Tune prompts; returns the best ones and one row per epoch.
+
+    With a `folder`, checkpoints every epoch there and resumes from it."""
+    examples = _prepared(backbone, study, s, examples, progress)
+    people = sorted(study.users.user)
+    prompts = PersonalPrompts(people, backbone.hidden_size, s.n_soft, s.n_basis, s.form, seed=s.seed)
     prompts.z.requires_grad_(s.personal)
-    optimizer = torch.optim.AdamW(
-        [
-            dict(params=[prompts.basis], lr=s.lr_basis),
-            dict(params=[prompts.z], lr=s.lr_z if s.personal else 0.0),
-        ],
-        weight_decay=s.weight_decay,
-    )
-    state = dict(
-        epoch=0,
-        step=0,
-        history=[],
-        best=float("inf"),
-        stale=0,
-        kept={k: v.clone() for k, v in prompts.state_dict().items()},
-    )
+    optimizer, state = _optimizer_of(prompts, s), _new_state(prompts)
     path = Path(folder) / "checkpoint.pt" if folder else None
     if path and path.exists():
         state = _resume(path, s, prompts, optimizer)
     rank, _ = processes()
-    bar = tqdm(
-        total=s.epochs,
-        initial=state["epoch"],
-        desc=f"tuning ({'personal' if s.personal else 'shared'}, {s.preset})",
-        disable=not progress or rank > 0,
-    )
+    what = f"tuning ({'personal' if s.personal else 'shared'}, {s.preset})"
+    bar = tqdm(total=s.epochs, initial=state["epoch"], desc=what, disable=not progress or rank > 0)
     while state["epoch"] < s.epochs and state["stale"] < s.patience:
-        order = np.random.default_rng((s.seed, state["epoch"])).permutation(len(examples["train"]))
-        row = _epoch(backbone, prompts, optimizer, examples["train"], order, s, state)
-        state["epoch"] += 1
-        if state["epoch"] % s.validate_every == 0 or state["epoch"] == s.epochs:
-            row |= score_validation(backbone, prompts, examples["val"], s)
-            better = row["val_kl"] < state["best"]
-            state["stale"] = 0 if better else state["stale"] + 1
-            if better:
-                state |= dict(
-                    best=row["val_kl"], kept={k: v.clone() for k, v in prompts.state_dict().items()}
-                )
-        state["history"].append({"epoch": state["epoch"]} | row)
+        row = _next_epoch(backbone, prompts, optimizer, examples, s, state)
         if path and rank == 0:
             _checkpoint(path, s, prompts, optimizer, state)
         bar.update()
@@ -163,53 +247,3 @@ def train(
     bar.close()
     prompts.load_state_dict(state["kept"])
     return prompts.requires_grad_(False), state["history"]
-
-
-# %% ../../nbs/10_tuning/40_train.ipynb #3bc5aead
-def _epoch(backbone, prompts, optimizer, examples, order, s: Settings, state: dict) -> dict[str, float]:
-    "One pass over the training examples; returns mean losses."
-    sums, parts = dict(loss=0.0, ntp=0.0, attn=0.0), list(batches(examples, s.batch, order))
-    for i, batch in enumerate(parts):
-        if mine := my_share(batch):
-            losses = step_loss(backbone, prompts, mine, s, lambda_at(state["step"], s.lam, s.warmup, s.ramp))
-            (losses["total"] * (len(mine) / len(batch)) / s.accumulate).backward()
-            for k, v in zip(sums, (losses["total"], losses["ntp"], losses["attn"])):
-                sums[k] += v.item() * len(mine) / len(examples)
-        if (i + 1) % s.accumulate == 0 or i + 1 == len(parts):
-            done = state["step"] / (s.epochs * -(-len(parts) // s.accumulate))
-            for group, rate in zip(optimizer.param_groups, (s.lr_basis, s.lr_z * s.personal)):
-                group["lr"] = rate * ((1 + math.cos(math.pi * done)) / 2 if s.schedule == "cosine" else 1)
-            for p in [prompts.basis, prompts.z][: 1 + s.personal]:
-                p.grad = add_up(torch.zeros_like(p) if p.grad is None else p.grad)
-            torch.nn.utils.clip_grad_norm_([prompts.basis], s.clip_basis)
-            if s.personal:
-                torch.nn.utils.clip_grad_norm_([prompts.z], s.clip_z)
-            optimizer.step()
-            optimizer.zero_grad()
-            state["step"] += 1
-    return dict(zip(sums, add_up(torch.tensor(list(sums.values()), dtype=torch.float64)).tolist()))
-
-
-# %% ../../nbs/10_tuning/40_train.ipynb #17ca97aa
-def _checkpoint(path: Path, s: Settings, prompts, optimizer, state: dict) -> None:
-    "Everything a killed run needs, written under a temporary name first."
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save(
-        dict(settings=asdict(s), prompts=prompts.state_dict(), optimizer=optimizer.state_dict(), state=state),
-        part,
-    )
-    os.replace(part, path)
-
-
-# %% ../../nbs/10_tuning/40_train.ipynb #c8c59b47
-def _resume(path: Path, s: Settings, prompts, optimizer) -> dict:
-    "Load a checkpoint. Raises FixateError when it belongs to other settings."
-    saved = torch.load(path, weights_only=True)
-    if other := [k for k, v in asdict(s).items() if saved["settings"].get(k, "unknown") != v]:
-        raise FixateError(
-            f"{path} was made with {other[0]}={saved['settings'].get(other[0], 'unknown')!r}, not {asdict(s)[other[0]]!r}; accepted: the same settings, or another folder"
-        )
-    prompts.load_state_dict(saved["prompts"])
-    optimizer.load_state_dict(saved["optimizer"])
-    return saved["state"]
