@@ -7,6 +7,7 @@ __all__ = ["SHOWN_NAMES", "FixateError", "listed", "known", "known_keys", "count
 
 # %% ../../nbs/01_core/10_errors.ipynb #268592f4
 from collections.abc import Collection, Mapping
+from numbers import Integral
 
 
 # %% ../../nbs/01_core/10_errors.ipynb #d95cc858
@@ -44,7 +45,7 @@ def known_keys(what: str, given: Mapping, accepted: Collection) -> Mapping:
 # %% ../../nbs/01_core/10_errors.ipynb #96003d96
 def counted(what: str, value, least: int = 1) -> int:
     "`value` where it is a whole number of at least `least`; else FixateError, which calls it `what`."
-    whole = isinstance(value, int) and not isinstance(value, bool)
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or value < least:
         raise FixateError(f"{what} = {value!r}; accepted: a whole number of at least {least}")
     return value
