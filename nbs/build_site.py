@@ -175,7 +175,9 @@ def build(out: Path):
         source = ROOT / name
         body = linked(rendered(source.read_text(encoding="utf-8"), source.parent), source)
         write_page(out, target_of(source), page(title_of(source)[0], body, target_of(source)))
-    command = [sys.executable, "-m", "pdoc", "fixate", "!fixate._modidx", "-o", str(out / "api")]
+    rooms = sorted(path.parent.name for path in (ROOT / "fixate").glob("*/__init__.py"))
+    names = ["fixate", "fixate.cli", *(f"fixate.{room}" for room in rooms)]
+    command = [sys.executable, "-m", "pdoc", *names, "-o", str(out / "api")]
     subprocess.run(command, check=True, cwd=ROOT)
 
 

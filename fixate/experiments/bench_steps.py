@@ -61,7 +61,7 @@ def enlarge(study: Study, width: int) -> None:
 
 def study_part(desk: Desk, part: Part) -> Iterator[Figure]:
     "Make the study."
-    study = Study.load(little_study(desk.home)[0])
+    study = little_study(desk.home)
     enlarge(study, desk.plan.width)
     desk.study = study
     width, height = study.image(study.pages.page[0]).size
