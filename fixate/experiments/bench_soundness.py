@@ -43,13 +43,13 @@ from .bench_steps import PROFILE, measured_step, soft_prompt, step_pages
 from .measuring import timed
 from ..model.answers import label_paths
 from ..model.backbone import Backbone
-from ..model.examples import Example, make_examples
+from ..model.examples import Example, make_examples, same_page
 from ..model.inputs import encode, question
 from ..model.prompt import PersonalPrompts
 from ..model.vision import see
 from ..probes.operators import OPERATORS, probe_options
 from ..probes.page_prefix import prefill, prefixes
-from ..probes.page_probe import PageProbe, many_users, probe_page
+from ..probes.page_probe import PageProbe, PageUsers, many_users, probe_page
 from ..probes.probe import ProbeOptions
 from ..tuning.losses import plain_kl
 from ..tuning.settings import Settings, settings
@@ -80,9 +80,10 @@ def crowd(plan: Plan, site: Site, operator: str, users: int, prompt_at: str) -> 
     texts = [question(f"Likes Drama, Comedy and Horror. Chose {i} films.") for i in range(users)]
     size = plan.crowd if prompt_at == "after_image" else max(1, plan.crowd // 8)
     options = probe_options(operator, n_layers=site.backbone.n_layers, layers=plan.k)
-    more = dict(options=options, name=operator, prompt_at=prompt_at, batch=size)
-    args = (site.backbone, site.vision, texts, tuple(LABELS[:15]), site.pool, soft_prompt(plan, site, users))
-    (attention, _), seconds = timed(plan.device, partial(many_users, **more), *args)
+    soft = soft_prompt(plan, site, users)
+    people = PageUsers(site.vision, texts, tuple(LABELS[:15]), site.pool, soft, prompt_at=prompt_at)
+    probe = partial(many_users, options=options, name=operator, batch=size)
+    (attention, _), seconds = timed(plan.device, probe, site.backbone, people)
     if not torch.isfinite(attention).all():
         raise FixateError(f"{operator}: attention of some users is no number; accepted: finite attention")
     return users / seconds
@@ -100,18 +101,10 @@ def in_dtype(backbone: Backbone, dtype: torch.dtype) -> Backbone:
 def ask(site: Site, backbone: Backbone, s: Settings, soft: Tensor, learn: bool = False) -> PageProbe:
     "Probe a copy of the site's backbone for the first of 15 labels, with a soft prompt (N, d)."
     vision = see(backbone, site.picture)
-    return probe_page(
-        backbone,
-        [encode(backbone, question(PROFILE), vision)],
-        [vision],
-        [site.pool],
-        [label_paths(backbone, tuple(LABELS[:15]))],
-        soft,
-        torch.tensor([0]),
-        s.probe(backbone.n_layers),
-        s.operator,
-        train=learn,
-    )
+    asked = [encode(backbone, question(PROFILE), vision)]
+    batch = same_page(asked, vision, site.pool, label_paths(backbone, tuple(LABELS[:15])), soft)
+    options = s.probe(backbone.n_layers)
+    return probe_page(backbone, batch, torch.tensor([0]), options, s.operator, train=learn)
 
 
 # %% ../../nbs/14_experiments/48_bench_soundness.ipynb #35945132
