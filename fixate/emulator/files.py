@@ -268,7 +268,8 @@ def backbone_for(
     if weights_digest(backbone) != base["digest"]:
         raise FixateError(
             f"backbone {backbone.name} has other weights than {base['name']} "
-            f"(digest {base['digest'][:12]}…), with which the prompts were tuned; accepted: the same weights"
+            f"(digest {base['digest'][:12]}…), with which the prompts were tuned; "
+            "accepted: the same weights"
         )
     if dtype:
         backbone.model.to(dtype)

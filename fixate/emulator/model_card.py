@@ -86,7 +86,8 @@ def _results(config: EmulatorConfig) -> list[str]:
         for name, v in config.results.items()
     ]
     said = "On pages nobody was tuned on, probing the model's own answer:"
-    return [said, "", "| | KL ↓ | log-loss ↓ | accuracy ↑ |", "|---|---|---|---|", *rows, ""] if rows else []
+    head = ["| | KL ↓ | log-loss ↓ | accuracy ↑ |", "|---|---|---|---|"]
+    return [said, "", *head, *rows, ""] if rows else []
 
 
 # %% ../../nbs/13_emulator/12_model_card.ipynb #7900b756

@@ -124,7 +124,11 @@ def _said(row, after: bool) -> tuple[str, str]:
     "What stands in a slot, and in what colour."
     if not after:
         return f"{100 * row.click_before:.0f} %", "white"
-    ink, mark = (RISES, " ▲") if row.click_lo > 0 else (FALLS, " ▼") if row.click_hi < 0 else ("white", "")
+    ink, mark = ("white", "")
+    if row.click_lo > 0:
+        ink, mark = RISES, " ▲"
+    elif row.click_hi < 0:
+        ink, mark = FALLS, " ▼"
     return f"{100 * row.click_after:.0f} %\n{100 * row.click_change:+.1f}{mark}", ink
 
 

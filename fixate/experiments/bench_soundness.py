@@ -109,7 +109,7 @@ def ask(site: Site, backbone: Backbone, s: Settings, soft: Tensor, learn: bool =
 
 # %% ../../nbs/14_experiments/48_bench_soundness.ipynb #35945132
 def prompt_gradient(site: Site, backbone: Backbone, s: Settings, soft: Tensor) -> Tensor:
-    "Gradient (N·d,) of a training loss at the soft prompt, for a person who dwells longer from slot to slot."
+    "Gradient (N·d,) of a training loss at the soft prompt, for a person who dwells longer slot by slot."
     own = soft.clone().requires_grad_()
     out = ask(site, backbone, s, own, learn=True)
     gaze = torch.arange(1.0, 16, device=soft.device)[None]

@@ -154,7 +154,7 @@ def load_backbone(
 ) -> Backbone:
     """Load a frozen backbone by embedded name, local folder or hub id.
 
-    What it sees is also kept in the folder `cache` (default: $FIXATE_CACHE), if any. `random-…` backbones may
+    What it sees is also kept in folder `cache` (default: $FIXATE_CACHE), if any. `random-…` backbones may
     be shrunk to fewer `layers` or a smaller `hidden` width. Raises FixateError when it is no supported model.
     """
     embedded = EMBEDDED / str(name)

@@ -173,9 +173,8 @@ def read_slots(slots, size: tuple[int, int], scheme: tuple[str, ...]) -> pd.Data
     FixateError for slots that are too many, outside the page, or labelled twice or with an unknown label."""
     slots = _slot_list(slots)
     if not 1 <= len(slots) <= len(scheme):
-        raise FixateError(
-            f"{len(slots)} slots; accepted: 1 to {len(scheme)}, one for each label {scheme[0]} … {scheme[-1]}"
-        )
+        labels = f"{scheme[0]} … {scheme[-1]}"
+        raise FixateError(f"{len(slots)} slots; accepted: 1 to {len(scheme)}, one for each label {labels}")
     frame = pd.DataFrame([_slot_row(i, s) for i, s in enumerate(slots)])
     _check_boxes(frame, size)
     labels = [_text(v) for v in frame.label]

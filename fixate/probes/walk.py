@@ -108,7 +108,7 @@ BLOCK_OF_POSITIONS = {"cpu": 256}  # elsewhere 4096
 def in_blocks(
     inner: Callable, last: nn.Linear, x: Tensor, *along: Tensor, recompute: bool = True
 ) -> tuple[Tensor, ...]:
-    """`inner(x, …)`, its last result h replaced by `last(h)`; `inner` treats each position (dim 1) by itself.
+    """`inner(x, …)`, its last result h replaced by `last(h)`; `inner` treats each position (dim 1) alone.
 
     With `recompute` only x and `along` are kept.
     """

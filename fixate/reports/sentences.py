@@ -47,7 +47,7 @@ def _verdict(ours: float, theirs: float, metric: str, test: dict | None) -> str:
 
 # %% ../../nbs/12_reports/15_sentences.ipynb #d7c946bb
 def compare_with(cell: dict, tests: dict, metric: str, rival: str, what: str) -> str | None:
-    """“`what`: fixate 0.41 vs frozen backbone 0.60 (-32 %), better …”; None when one of the two is not there.
+    """“`what`: fixate 0.41 vs frozen backbone 0.60 (-32 %), better …”; None when one is missing.
 
     `cell` is what `view` gives, `tests` what `tests_against` gives."""
     if ("fixate", metric) not in cell or (rival, metric) not in cell:

@@ -96,9 +96,8 @@ def summary(records: dict | list[dict]) -> pd.DataFrame:
     spread is the standard deviation over seeds, NaN for one; a record that was combined brings its own."""
     found = [row for record in as_records(records) for row in _rows(record)]
     if not found:
-        raise FixateError(
-            "report: the record's metrics are empty; accepted: protocol → method → metric → mean, lo, hi"
-        )
+        accepted = "protocol → method → metric → mean, lo, hi"
+        raise FixateError(f"report: the record's metrics are empty; accepted: {accepted}")
     table = pd.DataFrame(found).astype(dict(mean=float, lo=float, hi=float, sd=float))
     table = (
         table.groupby(["protocol", "method", "metric"], sort=False)
@@ -169,7 +168,7 @@ def _bold_entry(cell: dict | None) -> str:
 
 # %% ../../nbs/12_reports/10_tables.ipynb #ad64fd9c
 def markdown_table(records, protocol: str = "own_answer", metrics: tuple[str, ...] | None = None) -> str:
-    "A markdown table of one protocol: methods × metrics, the best of each column bold, ± over several seeds."
+    "A markdown table of one protocol: methods × metrics, best of each column bold, ± over several seeds."
     methods, metrics, cell = view(records, protocol, metrics or SHORT)
     rows = [["method", *(metric_name(m, arrow=True) for m in metrics)], ["---", *["---:"] * len(metrics)]]
     rows += [[method_name(m), *(_bold_entry(cell.get((m, k))) for k in metrics)] for m in methods]

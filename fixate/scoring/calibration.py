@@ -39,7 +39,7 @@ def _features(probs: np.ndarray) -> np.ndarray:
 
 # %% ../../nbs/08_scoring/50_calibration.ipynb #447178e3
 def recalibrated(p: np.ndarray, temperature: float, bias: np.ndarray) -> np.ndarray:
-    "q (…, slots) of probabilities `p`. Positions beyond those of `bias` have none. FixateError for no slots."
+    "q (…, slots) of probabilities `p`. Positions beyond those of `bias` have none. FixateError: no slots."
     p = np.asarray(p, float)
     if not p.ndim or not p.size:
         raise FixateError(f"probabilities {p.shape}; accepted: (…, slots), at least one")

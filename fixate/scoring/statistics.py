@@ -121,7 +121,7 @@ def _session_gaps(ours, rival, users) -> pd.DataFrame:
 
 # %% ../../nbs/08_scoring/30_statistics.ipynb #d542e106
 def user_gaps(ours, rival, users) -> np.ndarray:
-    "ours − rival, averaged per user: (users,). Row i of the three is the same session. FixateError on gaps."
+    "ours − rival, averaged per user: (users,). Row i of all three is one session. FixateError on gaps."
     table = _session_gaps(ours, rival, users)
     bad = table.user.isna() | ~np.isfinite(table.gap)
     if bad.any():
